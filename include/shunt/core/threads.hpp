@@ -1,0 +1,153 @@
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <cstdlib>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <type_traits>
+#include <unsupported/Eigen/CXX11/ThreadPool>
+#include <utility>
+
+#include "shunt/core/error.hpp"
+
+namespace shunt {
+namespace detail {
+
+[[gnu::cold]] inline int default_num_threads() {
+  const char* text = std::getenv("SHUNT_NUM_THREADS");
+  if (text == nullptr || *text == '\0') return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  char* end = nullptr;
+  const long n = std::strtol(text, &end, 10);
+  if (*end != '\0' || n < 1 || n > 4096) {
+    throw ValueError("SHUNT_NUM_THREADS: expected a number from 1 to 4096, got '" + std::string(text) + "'");
+  }
+  return static_cast<int>(n);
+}
+
+inline std::atomic<int> chosen_num_threads{0};
+inline thread_local bool inside_parallel_region = false;
+
+/// Workers beside the caller. A pool that has become too small is kept, for it may still have tasks, and never
+/// destroyed, for static objects may need it at exit; sizes double, so few are ever made.
+inline Eigen::ThreadPool& thread_pool(int workers) {
+  static std::atomic<Eigen::ThreadPool*> current{nullptr};
+  static std::mutex growing;
+  Eigen::ThreadPool* pool = current.load(std::memory_order_acquire);
+  if (pool == nullptr || pool->NumThreads() < workers) [[unlikely]] {
+    const std::lock_guard lock(growing);
+    pool = current.load(std::memory_order_acquire);
+    if (pool == nullptr || pool->NumThreads() < workers) {
+      const int size = pool == nullptr ? workers : std::max(workers, 2 * pool->NumThreads());
+      pool = new Eigen::ThreadPool(size);
+      current.store(pool, std::memory_order_release);
+    }
+  }
+  return *pool;
+}
+
+/// One parallel_for: threads take chunks until none is left. A worker may arrive when the caller has long returned, so
+/// the region is counted by reference, and nothing but its counters is touched unless a chunk was taken.
+struct ParallelRegion {
+  using Body = void (*)(void* f, std::int64_t begin, std::int64_t end);
+  Body body;
+  void* f;
+  std::int64_t n, size, chunks;
+  std::atomic<int> holders;
+  std::atomic<std::int64_t> next{0}, done{0};
+  std::atomic<bool> failed{false};
+  std::exception_ptr error;
+
+  ParallelRegion(Body b, void* fn, std::int64_t count, std::int64_t chunk_size, int threads)
+      : body(b), f(fn), n(count), size(chunk_size), chunks((count + chunk_size - 1) / chunk_size), holders(threads) {}
+
+  void release() {
+    if (holders.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  }
+
+  void work() {
+    const bool outer = std::exchange(inside_parallel_region, true);
+    for (std::int64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < chunks;) {
+      if (!failed.load(std::memory_order_relaxed)) {
+        try {
+          body(f, i * size, std::min(n, (i + 1) * size));
+        } catch (...) {
+          if (!failed.exchange(true)) error = std::current_exception();
+        }
+      }
+      if (done.fetch_add(1, std::memory_order_acq_rel) + 1 == chunks) done.notify_one();
+    }
+    inside_parallel_region = outer;
+  }
+
+  void wait() const {
+    for (int spin = 0; spin < 2000; ++spin) {  // about 50 us: less than sleeping and being woken costs
+      if (done.load(std::memory_order_acquire) == chunks) return;
+#ifdef __x86_64__
+      __builtin_ia32_pause();
+#endif
+    }
+    for (std::int64_t seen; (seen = done.load(std::memory_order_acquire)) != chunks;) done.wait(seen);
+  }
+};
+
+inline void run_parallel(ParallelRegion::Body body, void* f, std::int64_t n, std::int64_t size, int threads) {
+  Eigen::ThreadPool& pool = thread_pool(threads - 1);
+  auto* region = new ParallelRegion(body, f, n, size, threads);
+  for (int i = 1; i < threads; ++i) {
+    pool.Schedule([region] {
+      region->work();
+      region->release();
+    });
+  }
+  region->work();
+  region->wait();
+  const std::exception_ptr error = region->error;
+  region->release();
+  if (error) std::rethrow_exception(error);
+}
+
+}  // namespace detail
+
+/// How many threads an operation may use, the caller's included. Default: what the machine has, or the environment
+/// variable SHUNT_NUM_THREADS. Results are the same bits for every number.
+inline int num_threads() {
+  int n = detail::chosen_num_threads.load(std::memory_order_relaxed);
+  if (n == 0) [[unlikely]] {
+    n = detail::default_num_threads();
+    detail::chosen_num_threads.store(n, std::memory_order_relaxed);
+  }
+  return n;
+}
+
+/// Sets num_threads(); ValueError unless n >= 1.
+inline void set_num_threads(int n) {
+  if (n < 1) throw ValueError("set_num_threads: expected at least 1, got " + std::to_string(n));
+  detail::chosen_num_threads.store(n, std::memory_order_relaxed);
+}
+
+/// Calls f(begin, end) on chunks that cover [0, n), in any order and from several threads. Chunks are `grain` long
+/// (a multiple of it beyond 1024 chunks), whatever the number of threads. An exception of f reaches the caller.
+template <class F>
+void parallel_for(std::int64_t n, std::int64_t grain, F&& f) {
+  if (n <= 0) return;
+  grain = std::max<std::int64_t>(grain, 1);
+  if (n <= grain) return static_cast<void>(f(std::int64_t{0}, n));
+  const std::int64_t size = grain * ((n - 1) / (grain * 1024) + 1);
+  const std::int64_t chunks = (n - 1) / size + 1;
+  const int threads = static_cast<int>(std::min<std::int64_t>(num_threads(), chunks));
+  if (threads == 1 || detail::inside_parallel_region) {
+    for (std::int64_t begin = 0; begin < n; begin += size) f(begin, std::min(n, begin + size));
+    return;
+  }
+  using Function = std::remove_reference_t<F>;
+  detail::run_parallel(
+      [](void* fn, std::int64_t begin, std::int64_t end) { (*static_cast<Function*>(fn))(begin, end); },
+      const_cast<void*>(static_cast<const void*>(std::addressof(f))), n, size, threads);
+}
+
+}  // namespace shunt
