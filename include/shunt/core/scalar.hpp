@@ -237,20 +237,6 @@ constexpr To convert(const From& v) {
 }  // namespace detail
 }  // namespace shunt
 
-namespace Eigen {
-template <>
-struct NumTraits<shunt::bfloat16> : GenericNumTraits<shunt::bfloat16> {
-  enum { RequireInitialization = 0 };
-};
-template <class T>
-struct NumTraits<shunt::dual<T>> : NumTraits<T> {
-  using Real = shunt::dual<T>;
-  using NonInteger = shunt::dual<T>;
-  using Nested = shunt::dual<T>;
-  enum { IsComplex = 0, RequireInitialization = 1, ReadCost = 2, AddCost = 2, MulCost = 4 };
-};
-}  // namespace Eigen
-
 template <>
 class std::numeric_limits<shunt::bfloat16> {
  public:
@@ -273,3 +259,17 @@ class std::numeric_limits<shunt::dual<T>> : public std::numeric_limits<T> {
   static shunt::dual<T> lowest() { return std::numeric_limits<T>::lowest(); }
   static shunt::dual<T> epsilon() { return std::numeric_limits<T>::epsilon(); }
 };
+
+namespace Eigen {
+template <>
+struct NumTraits<shunt::bfloat16> : GenericNumTraits<shunt::bfloat16> {
+  enum { RequireInitialization = 0 };
+};
+template <class T>
+struct NumTraits<shunt::dual<T>> : NumTraits<T> {
+  using Real = shunt::dual<T>;
+  using NonInteger = shunt::dual<T>;
+  using Nested = shunt::dual<T>;
+  enum { IsComplex = 0, RequireInitialization = 1, ReadCost = 2, AddCost = 2, MulCost = 4 };
+};
+}  // namespace Eigen
