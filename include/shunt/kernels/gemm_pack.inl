@@ -1,0 +1,99 @@
+// Packing: a panel of R neighbouring columns of B (or rows of A) becomes R values after another for every p of k.
+// Compiled once per instruction set. Panels overhang: their memory needs room for a vector more.
+
+// Interleaves the low (high) halves of each 128-bit lane, as the unpack instructions do.
+#if SHUNT_ISA_BYTES == 64
+#define SHUNT_LOW32 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29
+#define SHUNT_HIGH32 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31
+#define SHUNT_LOW64 0, 8, 2, 10, 4, 12, 6, 14
+#define SHUNT_HIGH64 1, 9, 3, 11, 5, 13, 7, 15
+#elif SHUNT_ISA_BYTES == 32
+#define SHUNT_LOW32 0, 8, 1, 9, 4, 12, 5, 13
+#define SHUNT_HIGH32 2, 10, 3, 11, 6, 14, 7, 15
+#define SHUNT_LOW64 0, 4, 2, 6
+#define SHUNT_HIGH64 1, 5, 3, 7
+#else
+#define SHUNT_LOW32 0, 4, 1, 5
+#define SHUNT_HIGH32 2, 6, 3, 7
+#define SHUNT_LOW64 0, 2
+#define SHUNT_HIGH64 1, 3
+#endif
+
+// Transposes every 128-bit lane: out[q * step] holds the q-th values of in[0], in[1], ...
+inline void transpose_lanes(const Simd<double>::V* in, Simd<double>::V* out, int step) {
+  out[0] = __builtin_shufflevector(in[0], in[1], SHUNT_LOW64);
+  out[step] = __builtin_shufflevector(in[0], in[1], SHUNT_HIGH64);
+}
+inline void transpose_lanes(const Simd<float>::V* in, Simd<float>::V* out, int step) {
+  typedef Simd<double>::V D;
+  typedef Simd<float>::V F;
+  const D a = reinterpret_cast<D>(__builtin_shufflevector(in[0], in[1], SHUNT_LOW32));
+  const D b = reinterpret_cast<D>(__builtin_shufflevector(in[2], in[3], SHUNT_LOW32));
+  const D c = reinterpret_cast<D>(__builtin_shufflevector(in[0], in[1], SHUNT_HIGH32));
+  const D d = reinterpret_cast<D>(__builtin_shufflevector(in[2], in[3], SHUNT_HIGH32));
+  out[0] = reinterpret_cast<F>(__builtin_shufflevector(a, b, SHUNT_LOW64));
+  out[step] = reinterpret_cast<F>(__builtin_shufflevector(a, b, SHUNT_HIGH64));
+  out[2 * step] = reinterpret_cast<F>(__builtin_shufflevector(c, d, SHUNT_LOW64));
+  out[3 * step] = reinterpret_cast<F>(__builtin_shufflevector(c, d, SHUNT_HIGH64));
+}
+#undef SHUNT_LOW32
+#undef SHUNT_HIGH32
+#undef SHUNT_LOW64
+#undef SHUNT_HIGH64
+
+// Lines that are contiguous along k: 128-bit pieces of W / L lines make one vector, which is transposed in its lanes.
+template <class T, int R>
+[[gnu::noinline]] void pack_transposed(T* dst, const T* src, std::int64_t stride, int count, std::int64_t k) {
+  using V = typename Simd<T>::V;
+  typedef T Piece __attribute__((vector_size(16), aligned(alignof(T)), may_alias));
+  constexpr int W = Simd<T>::width, L = 16 / sizeof(T), groups = (R + W - 1) / W;
+  const T* line[groups * W];
+  for (int r = 0; r < groups * W; ++r) line[r] = src + (r < count ? r : count - 1) * stride;
+  std::int64_t p = 0;
+  for (; p + L <= k; p += L) {
+    V out[L][groups];
+    for (int g = 0; g < groups; ++g) {
+      V in[L];
+#pragma GCC unroll 4
+      for (int r = 0; r < L; ++r) {
+        Piece pieces[W / L];
+#pragma GCC unroll 4
+        for (int s = 0; s < W / L; ++s) pieces[s] = *reinterpret_cast<const Piece*>(line[g * W + s * L + r] + p);
+        __builtin_memcpy(&in[r], pieces, sizeof(V));
+      }
+      transpose_lanes(in, &out[0][g], groups);
+    }
+#pragma GCC unroll 4
+    for (int q = 0; q < L; ++q) {
+      for (int g = 0; g < groups; ++g) store(out[q][g], dst + (p + q) * R + g * W);
+    }
+  }
+  for (; p < k; ++p) {
+    for (int r = 0; r < R; ++r) dst[p * R + r] = line[r][p];
+  }
+}
+
+// Packs `count` <= R lines; what stands in the other R - count values is unspecified. `across` is the stride from line
+// to line, `along` the stride along k.
+template <int R, class S, class T>
+[[gnu::noinline]] void pack(T* dst, const S* src, std::int64_t across, std::int64_t along, int count, std::int64_t k) {
+  using V = typename Simd<T>::V;
+  constexpr int W = Simd<T>::width;
+  if constexpr (sizeof(S) == sizeof(T)) {
+    if (along == 1 && k >= 4) return pack_transposed<T, R>(dst, src, across, count, k);
+    if (across == 1) {
+      for (std::int64_t p = 0; p < k; ++p, src += along, dst += R) {
+        for (int r = 0; r < R; r += W) {
+          V v;
+          count - r >= W ? load(v, src + r) : load_part(v, src + r, count > r ? count - r : 0);
+          store(v, dst + r);
+        }
+      }
+      return;
+    }
+  }
+  for (std::int64_t p = 0; p < k; ++p, src += along, dst += R) {
+    for (int r = 0; r < count; ++r) dst[r] = static_cast<T>(src[r * across]);
+    for (int r = count; r < R; ++r) dst[r] = T(0);
+  }
+}

@@ -1,0 +1,169 @@
+// The innermost part of the matrix product: vectors, packing and the register tile. Compiled once per instruction set.
+
+template <class T>
+struct Simd {
+  typedef T V __attribute__((vector_size(SHUNT_ISA_BYTES)));
+  typedef T Unaligned __attribute__((vector_size(SHUNT_ISA_BYTES), aligned(alignof(T)), may_alias));
+  static constexpr int width = SHUNT_ISA_BYTES / sizeof(T);
+};
+
+// Rows of a full tile: all registers but two for B and one for A. Columns of a full tile: two vectors.
+inline constexpr int tile_rows = SHUNT_ISA_BYTES == 64 ? 14 : SHUNT_ISA_BYTES == 32 ? 6 : 4;
+template <class T>
+inline constexpr int tile_cols = 2 * Simd<T>::width;
+
+template <class T>
+inline void load(typename Simd<T>::V& v, const T* p) {
+  v = *reinterpret_cast<const typename Simd<T>::Unaligned*>(p);
+}
+template <class T>
+inline void store(const typename Simd<T>::V& v, T* p) {
+  *reinterpret_cast<typename Simd<T>::Unaligned*>(p) = v;
+}
+
+// The first `count` lanes, 0 <= count <= width; memory beyond them is not touched, other lanes become zero.
+#if SHUNT_ISA_BYTES == 64
+inline void load_part(Simd<float>::V& v, const float* p, int count) {
+  v = __builtin_ia32_loadups512_mask(p, Simd<float>::V{}, static_cast<unsigned short>((1U << count) - 1U));
+}
+inline void load_part(Simd<double>::V& v, const double* p, int count) {
+  v = __builtin_ia32_loadupd512_mask(p, Simd<double>::V{}, static_cast<unsigned char>((1U << count) - 1U));
+}
+inline void store_part(const Simd<float>::V& v, float* p, int count) {
+  __builtin_ia32_storeups512_mask(p, v, static_cast<unsigned short>((1U << count) - 1U));
+}
+inline void store_part(const Simd<double>::V& v, double* p, int count) {
+  __builtin_ia32_storeupd512_mask(p, v, static_cast<unsigned char>((1U << count) - 1U));
+}
+#elif SHUNT_ISA_BYTES == 32
+typedef int Lanes8 __attribute__((vector_size(32)));
+typedef long long Lanes4 __attribute__((vector_size(32)));
+inline void load_part(Simd<float>::V& v, const float* p, int count) {
+  v = __builtin_ia32_maskloadps256(reinterpret_cast<const Simd<float>::V*>(p), Lanes8{0, 1, 2, 3, 4, 5, 6, 7} < count);
+}
+inline void load_part(Simd<double>::V& v, const double* p, int count) {
+  v = __builtin_ia32_maskloadpd256(reinterpret_cast<const Simd<double>::V*>(p), Lanes4{0, 1, 2, 3} < count);
+}
+inline void store_part(const Simd<float>::V& v, float* p, int count) {
+  __builtin_ia32_maskstoreps256(reinterpret_cast<Simd<float>::V*>(p), Lanes8{0, 1, 2, 3, 4, 5, 6, 7} < count, v);
+}
+inline void store_part(const Simd<double>::V& v, double* p, int count) {
+  __builtin_ia32_maskstorepd256(reinterpret_cast<Simd<double>::V*>(p), Lanes4{0, 1, 2, 3} < count, v);
+}
+#else
+template <class T>
+inline void load_part(typename Simd<T>::V& v, const T* p, int count) {
+  v = typename Simd<T>::V{};
+  for (int i = 0; i < count; ++i) v[i] = p[i];
+}
+template <class T>
+inline void store_part(const typename Simd<T>::V& v, T* p, int count) {
+  for (int i = 0; i < count; ++i) p[i] = v[i];
+}
+#endif
+
+// c (rows x cols) = a (rows x k) b (k x cols), then the epilogue, whose pointers stand at this tile's corner.
+// a is read where it lies; b holds k rows of one or two whole vectors, ldb apart.
+template <class T>
+struct Tile {
+  const T* a;
+  std::int64_t row, col;
+  const T* b;
+  std::int64_t ldb, k;
+  T* c;
+  std::int64_t ldc;
+  int rows, cols;
+  Epilogue<T> end;
+};
+
+// M x N accumulators stay in registers for the whole of k. Rows beyond t.rows repeat the last one and are not stored.
+template <class T, int M, int N>
+[[gnu::noinline]] void tile(const Tile<T>& t) {
+  using V = typename Simd<T>::V;
+  constexpr int W = Simd<T>::width;
+  const T* a[M];
+  for (int i = 0; i < M; ++i) a[i] = t.a + (i < t.rows ? i : t.rows - 1) * t.row;
+  V acc[M][N] = {};
+  const T* b = t.b;
+  const std::int64_t k = t.k, col = t.col, ldb = t.ldb;
+  for (std::int64_t p = 0, q = 0; p < k; ++p, q += col, b += ldb) {
+    V bv[N];
+#pragma GCC unroll 16
+    for (int j = 0; j < N; ++j) load(bv[j], b + j * W);
+#pragma GCC unroll 16
+    for (int i = 0; i < M; ++i) {
+      const T av = a[i][q];
+#pragma GCC unroll 16
+      for (int j = 0; j < N; ++j) acc[i][j] += av * bv[j];
+    }
+  }
+  const Epilogue<T>& e = t.end;
+  if (t.cols == N * W && e.bias == nullptr && e.row_bias == nullptr && e.base == nullptr && !e.accumulate) {
+#pragma GCC unroll 16
+    for (int i = 0; i < M; ++i) {
+      if (i == t.rows) break;
+#pragma GCC unroll 16
+      for (int j = 0; j < N; ++j) store(acc[i][j], t.c + i * t.ldc + j * W);
+    }
+    return;
+  }
+  V sum[M][N];
+#pragma GCC unroll 16
+  for (int i = 0; i < M; ++i) {
+#pragma GCC unroll 16
+    for (int j = 0; j < N; ++j) sum[i][j] = acc[i][j];
+  }
+  finish(t, &sum[0][0], N);
+}
+
+// The epilogue of a tile that lies in the first-level cache: in this order, C, the biases, the base.
+template <class T>
+[[gnu::noinline]] void finish(const Tile<T>& t, const typename Simd<T>::V* sum, int vectors) {
+  using V = typename Simd<T>::V;
+  constexpr int W = Simd<T>::width;
+  const Epilogue<T>& e = t.end;
+  for (int j = 0; j < vectors; ++j) {
+    const int lanes = t.cols - j * W < W ? t.cols - j * W : W;
+    if (lanes <= 0) break;
+    V bias = {};
+    if (e.bias != nullptr) load_part(bias, e.bias + j * W, lanes);
+    for (int i = 0; i < t.rows; ++i) {
+      V v = sum[i * vectors + j], other;
+      T* c = t.c + i * t.ldc + j * W;
+      if (e.accumulate) {
+        lanes == W ? load(other, c) : load_part(other, c, lanes);
+        v += other;
+      }
+      v += bias;
+      if (e.row_bias != nullptr) v += e.row_bias[i];
+      if (e.base != nullptr) {
+        const T* base = e.base + i * e.base_row + j * W;
+        lanes == W ? load(other, base) : load_part(other, base, lanes);
+        v += other;
+      }
+      lanes == W ? store(v, c) : store_part(v, c, lanes);
+    }
+  }
+}
+
+template <class T>
+using TileFunction = void (*)(const Tile<T>&);
+
+// The tile function for a given number of rows: one row, or the next even number.
+template <class T, int N>
+TileFunction<T> tile_function(int rows) {
+#if SHUNT_ISA_BYTES == 64
+  static constexpr TileFunction<T> functions[] = {tile<T, 1, N>, tile<T, 2, N>,  tile<T, 4, N>,  tile<T, 6, N>,
+                                                  tile<T, 8, N>, tile<T, 10, N>, tile<T, 12, N>, tile<T, 14, N>};
+#elif SHUNT_ISA_BYTES == 32
+  static constexpr TileFunction<T> functions[] = {tile<T, 1, N>, tile<T, 2, N>, tile<T, 4, N>, tile<T, 6, N>};
+#else
+  static constexpr TileFunction<T> functions[] = {tile<T, 1, N>, tile<T, 2, N>, tile<T, 4, N>};
+#endif
+  return functions[rows == 1 ? 0 : (rows + 1) / 2];
+}
+
+template <class T>
+inline void run_tile(const Tile<T>& t) {
+  (t.cols > Simd<T>::width ? tile_function<T, 2> : tile_function<T, 1>)(t.rows)(t);
+}
