@@ -1,6 +1,5 @@
 // The matrix product for one instruction set: small products straight from the operands, large ones from packed blocks.
 #include "shunt/kernels/gemm_pack.inl"
-#include "shunt/kernels/gemm_tile.inl"
 
 // One panel of columns against all rows. Heights are balanced: 32 rows are 11 + 11 + 10, not 14 + 14 + 4.
 template <class T>

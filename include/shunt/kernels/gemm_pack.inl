@@ -1,5 +1,6 @@
 // Packing: a panel of R neighbouring columns of B (or rows of A) becomes R values after another for every p of k.
 // Compiled once per instruction set. Panels overhang: their memory needs room for a vector more.
+#include "shunt/kernels/gemm_tile.inl"
 
 // Interleaves the low (high) halves of each 128-bit lane, as the unpack instructions do.
 #if SHUNT_ISA_BYTES == 64
