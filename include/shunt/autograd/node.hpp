@@ -1,0 +1,282 @@
+// Node: one recorded operation. It keeps what its gradient needs, its edges to the nodes of its inputs, and the slot in
+// which the gradient of its own value is gathered.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "shunt/autograd/grad_mode.hpp"
+#include "shunt/autograd/pointwise.hpp"
+
+namespace shunt::detail {
+
+struct Node : History {
+  Node(const char* name_, const Shape& shape_) : name(name_), shape(shape_) {
+    static std::atomic<std::uint64_t> count = 0;
+    sequence = count.fetch_add(1, std::memory_order_relaxed);
+  }
+
+  /// Takes the gradient from the slot and adds to the slots of the inputs; without `retain`, lets go of everything.
+  virtual void propagate(bool retain) = 0;
+  /// Takes the gradient from the slot for hooks and captures only.
+  virtual void collect() = 0;
+  virtual bool has_gradient() const noexcept = 0;
+  virtual void drop_gradient() noexcept = 0;
+  virtual bool gradient_has_nan() const = 0;
+  /// Ends the object's life and gives its memory back.
+  virtual void end() noexcept = 0;
+
+  const char* name;
+  Shape shape;                         ///< Of the value, and so of its gradient.
+  std::span<Ref<Node>> edges;          ///< One an input; null where no gradient is wanted.
+  std::uint64_t sequence;              ///< Later operations have larger ones.
+  std::uint64_t mark = 0;              ///< The last run that came by.
+  bool wanted = true;                  ///< Whether that run wants this gradient,
+  bool passes = true;                  ///< and a gradient further down.
+  bool leaf = false, released = false;
+  Node* next_dead = nullptr;
+};
+
+inline void destroy(Node* node) noexcept {
+  // Ending a node drops its inputs, whose nodes may end in turn: they queue up here instead of nesting.
+  static thread_local Node* dead = nullptr;
+  static thread_local bool ending = false;
+  node->next_dead = dead;
+  dead = node;
+  if (ending) return;
+  ending = true;
+  while (dead != nullptr) {
+    Node* next = dead;
+    dead = next->next_dead;
+    next->end();
+  }
+  ending = false;
+}
+inline void destroy(History* h) noexcept { destroy(static_cast<Node*>(h)); }
+
+/// The node of a tensor; null where no gradient is wanted.
+template <Scalar T>
+Ref<Node> node_of(const Tensor<T>& x) {
+  return x.defined() ? Ref<Node>(static_cast<Node*>(x.body().history.get())) : Ref<Node>();
+}
+
+template <Scalar T>
+bool has_nan(const Tensor<T>& x) {
+  if constexpr (Real<T>) {
+    using std::isnan;
+    const auto c = dense(x);
+    for (std::int64_t i = 0; i < c.numel(); ++i)
+      if (isnan(convert<accumulate_t<T>>(c.data()[i]))) return true;
+  }
+  return false;
+}
+
+/// old + f(in...)
+template <class F>
+struct AddTo {
+  F f;
+  template <class T, class... A>
+  T operator()(T old, A... a) const {
+    return static_cast<T>(old + f(a...));
+  }
+};
+
+/// A node whose gradient has scalar type T: the slot, the hooks, and the gradient that is kept.
+template <Real T>
+struct GradNode : Node {
+  using Node::Node;
+
+  using Hook = std::function<Tensor<T>(const Tensor<T>&)>;
+  struct Extras {
+    std::vector<std::pair<std::uint64_t, Hook>> hooks;
+    bool retain_grad = false;
+    Tensor<T>* capture = nullptr;  ///< Where a run that asks for this gradient wants it, instead of in `grad`.
+  };
+
+  Tensor<T> slot;                  ///< What this run has gathered so far; may share its buffer with other slots.
+  Tensor<T> grad;                  ///< Of a leaf, or where retain_grad() asked for it.
+  std::unique_ptr<Extras> extras;  ///< Rarely there.
+
+  bool has_gradient() const noexcept override { return slot.defined(); }
+  void drop_gradient() noexcept override { slot = Tensor<T>(); }
+  void collect() override { take(); }
+  bool gradient_has_nan() const override { return slot.defined() && has_nan(slot); }
+  Extras& need_extras() {
+    if (!extras) extras = std::make_unique<Extras>();
+    return *extras;
+  }
+
+  /// A gradient may be written only by its one holder, and only if every element has its own address.
+  static bool may_write(const Tensor<T>& g) { return g.is_unique() && writable_layout(g); }
+
+  /// Adds g, summed over what was broadcast. The first one is shared, not copied.
+  void add(Tensor<T> g) {
+    if (g.shape() != shape) {
+      auto [out, accumulate] = target();
+      reduce_into(kernels::Sum<T>{}, accumulate, out, g);
+    } else if (!slot.defined()) {
+      slot = std::move(g);
+    } else if (may_write(slot)) {
+      map_into(Add{}, slot, slot, g);
+    } else if (may_write(g)) {
+      map_into(Add{}, g, slot, g);
+      slot = std::move(g);
+    } else {
+      slot = map<T>("add", Add{}, slot, g);
+    }
+  }
+
+  /// The slot as a dense buffer to write: (buffer, whether to add to what it holds).
+  std::pair<Tensor<T>, bool> target() {
+    if (!slot.defined()) {
+      slot = Tensor<T>::empty(shape);
+      return {slot, false};
+    }
+    if (!slot.is_unique() || !slot.is_contiguous()) slot = copy_of(slot);
+    return {slot, true};
+  }
+
+  /// The finished gradient, through the hooks, out of the slot.
+  Tensor<T> take() {
+    Tensor<T> g = std::exchange(slot, Tensor<T>());
+    if (extras) {
+      for (std::size_t i = 0; i < extras->hooks.size(); ++i) g = run_hook(extras->hooks[i].second, std::move(g));
+      if (extras->capture != nullptr) *extras->capture = g;
+      else if (extras->retain_grad) grad = grad.defined() ? map<T>("add", Add{}, grad, g) : copy_of(g);
+    }
+    return g;
+  }
+
+ private:
+  Tensor<T> run_hook(const Hook& hook, Tensor<T> g) {
+    const auto shown = g.alias(g.data(), g.shape(), g.strides());
+    shown.body().read_only = true;
+    const Tensor<T> replacement = hook(shown);
+    if (!replacement.defined()) return g;
+    if (replacement.shape() != shape)
+      raise<ShapeError>("hook of ", name, ": returned ", replacement.shape(), " for a gradient of ", shape);
+    return replacement.alias(replacement.data(), replacement.shape(), replacement.strides());
+  }
+};
+
+/// A leaf that wants a gradient.
+template <Real T>
+struct LeafNode final : GradNode<T> {
+  explicit LeafNode(const Shape& of) : GradNode<T>("leaf", of) { this->leaf = true; }
+  void end() noexcept override { unmake(this); }
+
+  /// Ends a run: the slot's gradient is added to grad, which is then dense and alone in its storage.
+  void propagate(bool) override {
+    auto g = this->take();
+    if (this->extras && this->extras->capture != nullptr) return;
+    if (this->grad.defined()) {
+      if (!GradNode<T>::may_write(this->grad)) this->grad = copy_of(this->grad);
+      map_into(Add{}, this->grad, this->grad, g);
+    } else {
+      const auto& s = *g.body().storage;
+      const auto bytes = static_cast<std::size_t>(g.numel()) * sizeof(T) + Storage::header;
+      const bool alone = g.is_unique() && g.is_contiguous() && s.block_bytes <= 2 * bytes + Pool::alignment;
+      this->grad = alone ? std::move(g) : copy_of(g);
+    }
+  }
+};
+
+/// Where a backward puts the gradients of its operation's inputs. A slot is empty or holds what other uses of the same
+/// input have brought; both are handled here, so a backward just says what to add.
+template <Real T>
+class Slots {
+ public:
+  Slots(std::span<Ref<Node>> edges, Tensor<T>& upstream) : edges_(edges), upstream_(upstream) {}
+
+  std::size_t size() const { return edges_.size(); }
+  /// Whether anybody asks for the gradient of input i; what nobody asks for need not be computed.
+  bool wants(std::size_t i) const { return edges_[i] && edges_[i]->wanted; }
+  const Shape& shape(std::size_t i) const { return edges_[i]->shape; }
+
+  /// Input i's gradient += g, summed to its shape. g itself may be handed on: nothing is copied if the slot is empty.
+  void add(std::size_t i, Tensor<T> g) {
+    if (wants(i)) node(i).add(std::move(g));
+  }
+  /// A dense buffer of input i's shape for a kernel to write, and whether it must add to what is there.
+  std::pair<Tensor<T>, bool> target(std::size_t i) { return node(i).target(); }
+
+  /// Input i's gradient += f(in...), elementwise, in one pass where nothing was broadcast.
+  template <class F, Scalar... I>
+  void map(std::size_t i, const F& f, const Tensor<I>&... in) {
+    if (!wants(i)) return;
+    auto& to = node(i);
+    if (((in.shape() != to.shape) || ...)) return to.add(detail::map<T>(to.name, f, in...));
+    write(to, f, in...);
+  }
+  /// map() whose first operand is the upstream gradient, read here for the last time: its buffer is reused if nobody
+  /// else holds it.
+  template <class F, Scalar... I>
+  void map_last(std::size_t i, const F& f, const Tensor<T>& g, const Tensor<I>&... in) {
+    if (!wants(i)) return;
+    auto& to = node(i);
+    if (!to.slot.defined() && g.shape() == to.shape && GradNode<T>::may_write(upstream_) &&
+        g.body().storage == upstream_.body().storage) {
+      map_into(f, upstream_, upstream_, in...);
+      to.slot = upstream_;
+    } else {
+      map(i, f, g, in...);
+    }
+  }
+  /// Input i's gradient += g in the elements that `region` picks from a tensor of its shape, 0 elsewhere.
+  template <class Region>
+  void add_region(std::size_t i, const Tensor<T>& g, const Region& region) {
+    if (!wants(i)) return;
+    auto [out, accumulate] = target(i);
+    if (!accumulate) std::fill_n(out.data(), out.numel(), T(0));
+    const Tensor<T> part = region(out);
+    map_into(Add{}, part, part, g);
+  }
+  /// The node of an input of another scalar type.
+  template <Real U>
+  GradNode<U>& node_as(std::size_t i) {
+    return static_cast<GradNode<U>&>(*edges_[i]);
+  }
+
+ private:
+  GradNode<T>& node(std::size_t i) { return node_as<T>(i); }
+  template <class F, Scalar... I>
+  void write(GradNode<T>& to, const F& f, const Tensor<I>&... in) {
+    auto [out, accumulate] = to.target();
+    if (accumulate) map_into(AddTo<F>{f}, out, out, in...);
+    else map_into(f, out, in...);
+  }
+
+  std::span<Ref<Node>> edges_;
+  Tensor<T>& upstream_;
+};
+
+/// An operation with `backward(const Tensor<T>& g, Slots<T>& into)`.
+template <Real T, class F>
+struct OpNode final : GradNode<T> {
+  OpNode(const char* op, const Shape& of, std::size_t inputs, F&& f) : GradNode<T>(op, of), backward(std::move(f)) {
+    if (inputs > few.size()) many.resize(inputs);
+    this->edges = inputs > few.size() ? std::span(many) : std::span(few).first(inputs);
+  }
+  void end() noexcept override { unmake(this); }
+
+  void propagate(bool retain) override {
+    Tensor<T> g = this->take();
+    Slots<T> into(this->edges, g);
+    (*backward)(static_cast<const Tensor<T>&>(g), into);
+    if (retain) return;
+    backward.reset();
+    for (auto& e : this->edges) e = Ref<Node>();
+    this->released = true;
+  }
+
+  std::array<Ref<Node>, 4> few;
+  std::vector<Ref<Node>> many;
+  std::optional<F> backward;
+};
+
+}  // namespace shunt::detail

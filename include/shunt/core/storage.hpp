@@ -1,0 +1,72 @@
+// Storage and Body: the memory of a tensor, and the object that all copies of a handle share.
+#pragma once
+
+#include "shunt/core/pool.hpp"
+#include "shunt/core/shape.hpp"
+
+namespace shunt::detail {
+
+/// One buffer. Its header and its elements are one pooled block; the elements begin on a cache line.
+struct Storage : Counted<Storage> {
+  static constexpr std::size_t header = Pool::alignment;
+
+  std::size_t block_bytes = 0;
+  std::atomic<std::int32_t> views = 0;     ///< Bodies that see this buffer; references() also counts saved values.
+  std::atomic<std::uint32_t> version = 0;  ///< Grows with every in-place change.
+  const char* last_change = "";            ///< The operation that made the last one.
+
+  void* data() noexcept { return reinterpret_cast<std::byte*>(this) + header; }
+
+  static Ref<Storage> make(std::size_t bytes) {
+    auto& pool = Pool::instance();
+    std::size_t block_bytes = bytes + header;
+    auto* s = ::new (pool.acquire(block_bytes)) Storage;
+    s->block_bytes = block_bytes;
+    pool.count_buffer(static_cast<std::int64_t>(block_bytes));
+    return Ref<Storage>(s);
+  }
+};
+static_assert(sizeof(Storage) <= Storage::header);
+
+inline void destroy(Storage* s) noexcept {
+  auto& pool = Pool::instance();
+  const auto bytes = s->block_bytes;
+  s->~Storage();
+  pool.uncount_buffer(static_cast<std::int64_t>(bytes));
+  pool.release(s, bytes);
+}
+
+/// How a tensor came to be, as autograd knows it; core only counts references to it.
+struct History : Counted<History> {
+  virtual ~History() = default;
+};
+void destroy(History* h) noexcept;  // in autograd/node.hpp: without recursion, however long the chain
+
+/// What all copies of a handle share: where the elements are, and the history.
+struct Body : Counted<Body> {
+  Body(Ref<Storage> s, void* first, const Shape& shape_, const Shape& strides_)
+      : storage(std::move(s)),
+        data(first),
+        shape(shape_),
+        strides(strides_),
+        numel(shape_.numel()),
+        dense(is_dense(shape_, strides_)) {
+    storage->views.fetch_add(1, std::memory_order_relaxed);
+  }
+  ~Body() { storage->views.fetch_sub(1, std::memory_order_relaxed); }
+
+  Ref<Storage> storage;
+  void* data;
+  Shape shape, strides;
+  std::int64_t numel;
+  bool dense;              ///< Row-major without gaps.
+  bool read_only = false;  ///< What a hook is given.
+  Ref<History> history;    ///< Null where no gradient is wanted.
+};
+inline void destroy(Body* b) noexcept { unmake(b); }
+
+/// An address that is different for every type.
+template <class T>
+inline constexpr char type_key = 0;
+
+}  // namespace shunt::detail
