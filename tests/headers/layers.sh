@@ -25,7 +25,8 @@ found=$(grep -rnE --include='*.hpp' --include='*.inl' '#include [<"]shunt/' shun
 found=$(find shunt -type f -exec wc -l {} + | awk '$2 != "total" && $1 > 500 { print $2 ": " $1 " lines" }')
 [ -z "$found" ] || { printf '%s\n' "$found"; bad=1; }
 
-umbrella=$("$1" -std=c++20 -MM -I. -isystem "$2" shunt/shunt.hpp | sed 's/\\//' | tr ' ' '\n')
+depends=$("$1" -std=c++20 -MM -I. -isystem "$2" shunt/shunt.hpp)
+umbrella=$(printf '%s' "$depends" | sed 's/\\$//' | tr ' ' '\n')
 for header in $(find shunt -name '*.hpp' | sort); do
   printf '%s\n' "$umbrella" | grep -qx "\(\./\)\?$header" && continue
   case $header in shunt/io/*) continue ;; esac # each with a library of its own, or beside those that have one
