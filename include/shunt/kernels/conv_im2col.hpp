@@ -5,15 +5,10 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "shunt/kernels/conv_shape.hpp"
 #include "shunt/kernels/gemm.hpp"
 
 namespace shunt::kernels {
-
-/// Sizes of a 2-d convolution: x (n, c, h, w), w (k, c / groups, kh, kw), y (n, k, oh, ow); stride, padding, dilation.
-/// A 1-d one has h = kh = oh = 1.
-struct ConvShape {
-  std::int64_t n, c, h, w, k, kh, kw, sh, sw, ph, pw, dh, dw, groups, oh, ow;
-};
 
 namespace detail {
 

@@ -1,14 +1,14 @@
 // The matrix product for one instruction set: small products straight from the operands, large ones from packed blocks.
 #include "shunt/kernels/gemm_pack.inl"
 
-// One panel of columns against all rows. Heights are balanced: 32 rows are 11 + 11 + 10, not 14 + 14 + 4.
+// One panel of columns against all rows.
 template <class T>
 void multiply_panel(std::int64_t m, Tile<T> t) {
   const Epilogue<T> end = t.end;
   const T* const a = t.a;
   T* const c = t.c;
-  for (std::int64_t i = 0, left = (m + tile_rows - 1) / tile_rows; left > 0; i += t.rows, --left) {
-    t.rows = static_cast<int>((m - i + left - 1) / left);
+  for (std::int64_t i = 0; i < m; i += t.rows) {
+    t.rows = next_rows(m - i);
     t.a = a + i * t.row;
     t.c = c + i * t.ldc;
     if (end.row_bias != nullptr) t.end.row_bias = end.row_bias + i;

@@ -74,6 +74,8 @@ struct Tile {
   std::int64_t ldc;
   int rows, cols;
   Epilogue<T> end;
+  const std::int64_t* a_at = nullptr;  // positions of the rows of a, instead of multiples of `row`
+  const std::int64_t* b_at = nullptr;  // positions of the rows of b, instead of multiples of `ldb`
 };
 
 // M x N accumulators stay in registers for the whole of k. Rows beyond t.rows repeat the last one and are not stored.
@@ -82,11 +84,16 @@ template <class T, int M, int N>
   using V = typename Simd<T>::V;
   constexpr int W = Simd<T>::width;
   const T* a[M];
-  for (int i = 0; i < M; ++i) a[i] = t.a + (i < t.rows ? i : t.rows - 1) * t.row;
+  for (int i = 0; i < M; ++i) {
+    const int r = i < t.rows ? i : t.rows - 1;
+    a[i] = t.a + (t.a_at != nullptr ? t.a_at[r] : r * t.row);
+  }
   V acc[M][N] = {};
   const T* b = t.b;
   const std::int64_t k = t.k, col = t.col, ldb = t.ldb;
+  const std::int64_t* const b_at = t.b_at;
   for (std::int64_t p = 0, q = 0; p < k; ++p, q += col, b += ldb) {
+    if (b_at != nullptr) b = t.b + b_at[p];
     V bv[N];
 #pragma GCC unroll 16
     for (int j = 0; j < N; ++j) load(bv[j], b + j * W);
@@ -161,6 +168,13 @@ TileFunction<T> tile_function(int rows) {
   static constexpr TileFunction<T> functions[] = {tile<T, 1, N>, tile<T, 2, N>, tile<T, 4, N>};
 #endif
   return functions[rows == 1 ? 0 : (rows + 1) / 2];
+}
+
+// The height of the next tile where `left` rows are left: nearly equal, even ones, since 32 = 12 + 10 + 10 keeps the
+// multipliers busier than 14 + 14 + 4.
+inline int next_rows(std::int64_t left) {
+  const std::int64_t tiles = (left + tile_rows - 1) / tile_rows, rows = (left + tiles - 1) / tiles;
+  return static_cast<int>(rows + rows % 2 < left ? rows + rows % 2 : left);
 }
 
 template <class T>

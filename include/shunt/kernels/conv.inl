@@ -1,0 +1,208 @@
+// Convolution for one instruction set, as products of register tiles whose operands are read from unfolded strips.
+
+// Sources x0, x0 + step, ... into [lo, hi) of a row of `count` values, zeros elsewhere; overhangs the row by a vector.
+template <class T>
+void fill_row(T* dst, const T* src, std::int64_t lo, std::int64_t hi, std::int64_t count, std::int64_t step) {
+  using V = typename Simd<T>::V;
+  constexpr int W = Simd<T>::width;
+  const V zero = {};
+  for (std::int64_t v = 0; v < lo; v += W) store(zero, dst + v);
+  std::int64_t v = lo;
+  if (step == 1) {
+    for (; v < hi; v += W, src += W) {
+      V x;
+      hi - v >= W ? load(x, src) : load_part(x, src, static_cast<int>(hi - v));
+      store(x, dst + v);
+    }
+  } else {
+    for (; v < hi; ++v, src += step) dst[v] = *src;
+  }
+  for (; v < count; v += W) store(zero, dst + v);
+}
+
+// Unfolds `rows` result rows from u0 of one image: channels planes of the source from `src` on.
+template <class T>
+[[gnu::noinline]] void fill_strip(const detail::Correlation& g, const detail::Strip& strip, std::int64_t channels,
+                                  T* dst, const T* src, std::int64_t u0, std::int64_t rows) {
+  const std::int64_t count = g.x.results, plane = strip.plane(g);
+  const std::int64_t lines = strip.shared ? rows + strip.height - strip.rows : rows * g.y.taps;
+  for (std::int64_t c = 0; c < channels; ++c, src += g.y.source * g.x.source) {
+    for (std::int64_t q = 0; q < g.x.taps; ++q, dst += plane) {
+      const std::int64_t x0 = g.x.begin + q * g.x.dilation, room = g.x.source - x0;
+      std::int64_t lo = x0 < 0 ? (-x0 + g.x.step - 1) / g.x.step : 0;
+      std::int64_t hi = room > 0 ? (room - 1) / g.x.step + 1 : 0;
+      if (lo > count) lo = count;
+      if (hi > count) hi = count;
+      if (hi < lo) hi = lo;
+      for (std::int64_t i = 0; i < lines; ++i) {
+        const std::int64_t r = strip.shared ? 0 : i / rows, u = strip.shared ? i : i % rows;
+        const std::int64_t y = strip.shared ? u0 + u + strip.low : (u0 + u) * g.y.step + g.y.begin + r * g.y.dilation;
+        const bool inside = y >= 0 && y < g.y.source;
+        fill_row(dst + (r * strip.rows + u) * count, inside ? src + y * g.x.source + x0 + lo * g.x.step : src, lo,
+                 inside ? hi : lo, count, g.x.step);
+      }
+    }
+  }
+}
+
+// Where the source of (channel, r, q) begins in a strip, in the order of the weights.
+inline void fill_positions(const detail::Correlation& g, const detail::Strip& strip, std::int64_t* at) {
+  const std::int64_t plane = strip.plane(g);
+  for (std::int64_t c = 0; c < g.channels; ++c) {
+    for (std::int64_t r = 0; r < g.y.taps; ++r) {
+      for (std::int64_t q = 0; q < g.x.taps; ++q) *at++ = (c * g.x.taps + q) * plane + strip.tap(g, r);
+    }
+  }
+}
+
+// One tile's filters, [c][r][q][filter], tile_rows apart.
+template <class T>
+[[gnu::noinline]] void pack_filters(const detail::Correlation& g, T* dst, const T* w, int filters) {
+  if (g.w_channel == g.y.taps * g.x.taps && g.y.weight_stride == g.x.taps && g.x.weight_stride == 1) {
+    return pack<tile_rows, T, T>(dst, w, g.w_filter, 1, filters, g.patch());
+  }
+  w += g.y.weight + g.x.weight;
+  for (std::int64_t c = 0; c < g.channels; ++c) {
+    for (std::int64_t r = 0; r < g.y.taps; ++r) {
+      for (std::int64_t q = 0; q < g.x.taps; ++q, dst += tile_rows) {
+        const T* tap = w + c * g.w_channel + r * g.y.weight_stride + q * g.x.weight_stride;
+        for (int f = 0; f < filters; ++f) dst[f] = tap[f * g.w_filter];
+      }
+    }
+  }
+}
+
+// A strip is kept to half of the second-level cache.
+inline constexpr std::int64_t strip_bytes = 1 << 18;
+
+template <class T>
+struct Correlate {
+  const detail::Correlation& g;
+  detail::Strip strip;
+  std::int64_t images, filters;  // of one task
+  const T *source, *weights, *bias;
+  T* result;
+  bool accumulate;
+  T* packed;
+  std::int64_t* at;
+
+  std::int64_t strips() const { return (g.y.results + strip.rows - 1) / strip.rows; }
+  std::int64_t image_tasks() const { return (g.images + images - 1) / images; }
+  std::int64_t filter_tasks() const { return (g.filters + filters - 1) / filters; }
+  std::int64_t panel_size() const { return g.patch() * tile_rows + 64; }
+  std::int64_t panels() const { return (filters + tile_rows - 1) / tile_rows; }
+
+  void operator()(std::int64_t begin, std::int64_t end) const {
+    for (std::int64_t task = begin; task < end; ++task) {
+      std::int64_t i = task;
+      const std::int64_t block = i % filter_tasks();
+      i /= filter_tasks();
+      const std::int64_t u0 = i % strips() * strip.rows;
+      i /= strips();
+      const std::int64_t group = i % g.groups, image = i / g.groups * images;
+      run(image, image + images < g.images ? image + images : g.images, group, u0,
+          u0 + strip.rows < g.y.results ? strip.rows : g.y.results - u0, block);
+    }
+  }
+
+  void run(std::int64_t image0, std::int64_t image1, std::int64_t group, std::int64_t u0, std::int64_t rows,
+           std::int64_t block) const {
+    constexpr int W = Simd<T>::width, R = tile_cols<T>;
+    const std::int64_t size = strip.size(g, g.channels), columns = rows * g.x.results;
+    const std::int64_t f1 = (block + 1) * filters < g.filters ? (block + 1) * filters : g.filters;
+    T* const unfolded = scratch<T>(Scratch::image, size * (image1 - image0) + R + W);
+    for (std::int64_t image = image0; image < image1; ++image) {
+      fill_strip(g, strip, g.channels, unfolded + (image - image0) * size,
+                 source + (image * g.groups + group) * g.source_image(), u0, rows);
+    }
+    T* const spread = g.dense() ? nullptr : scratch<T>(Scratch::sums, tile_rows * columns);
+    const T* panel = packed + (group * filter_tasks() + block) * panels() * panel_size();
+    for (std::int64_t f = block * filters, count; f < f1; f += count, panel += panel_size()) {
+      count = next_rows(f1 - f);
+      for (std::int64_t image = image0; image < image1; ++image) {
+        T* const out = result + ((image * g.groups + group) * g.filters + f) * g.result_plane();
+        Tile<T> t{panel, 1, tile_rows, nullptr, 0, g.patch(), nullptr, 0, static_cast<int>(count), 0, {}};
+        t.b_at = at;
+        t.ldc = g.dense() ? g.result_plane() : columns;
+        t.end.row_bias = bias != nullptr ? bias + group * g.filters + f : nullptr;
+        t.end.accumulate = g.dense() && accumulate;
+        for (std::int64_t j = 0; j < columns; j += R) {
+          t.b = unfolded + (image - image0) * size + j;
+          t.c = g.dense() ? out + u0 * g.x.image + j : spread + j;
+          t.cols = static_cast<int>(columns - j < R ? columns - j : R);
+          run_tile(t);
+        }
+        if (!g.dense()) scatter(out, spread, static_cast<int>(count), u0, rows);
+      }
+    }
+  }
+
+  void scatter(T* out, const T* sums, int count, std::int64_t u0, std::int64_t rows) const {
+    for (int f = 0; f < count; ++f, out += g.result_plane()) {
+      for (std::int64_t u = u0; u < u0 + rows; ++u) {
+        T* row = out + (g.y.origin + u * g.y.spread) * g.x.image + g.x.origin;
+        for (std::int64_t v = 0; v < g.x.results; ++v, row += g.x.spread) *row = (accumulate ? *row : T(0)) + *sums++;
+      }
+    }
+  }
+};
+
+template <class T>
+struct PackFilters {
+  const Correlate<T>& x;
+  void operator()(std::int64_t begin, std::int64_t end) const {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t group = i / x.filter_tasks(), block = i % x.filter_tasks();
+      const std::int64_t f1 = (block + 1) * x.filters < x.g.filters ? (block + 1) * x.filters : x.g.filters;
+      T* panel = x.packed + i * x.panels() * x.panel_size();
+      for (std::int64_t f = block * x.filters, count; f < f1; f += count, panel += x.panel_size()) {
+        count = next_rows(f1 - f);
+        pack_filters(x.g, panel, x.weights + group * x.g.w_group + f * x.g.w_filter, static_cast<int>(count));
+      }
+    }
+  }
+};
+
+// The result's images, groups, strips and, where these are few, blocks of filters are independent tasks.
+template <class T>
+void correlate(const detail::Correlation& g, const T* source, const T* weights, const T* bias, T* result,
+               bool accumulate) {
+  const std::int64_t pixels = g.y.results * g.x.results;
+  if (g.images * g.groups * g.filters * pixels == 0) return;
+  const std::int64_t values = strip_bytes / static_cast<std::int64_t>(sizeof(T));
+  const detail::Strip strip = detail::Strip::fitting(g, g.channels, values);
+  Correlate<T> x{g, strip, 1, g.filters, source, weights, bias, result, accumulate, nullptr, nullptr};
+  if (x.strips() == 1) {
+    const std::int64_t fit = values / (strip.size(g, g.channels) + 1), spare = g.images / 8;
+    x.images = fit < spare ? fit : spare;
+    if (x.images < 1) x.images = 1;
+  }
+  const std::int64_t tasks = x.image_tasks() * g.groups * x.strips(), panels = (g.filters + tile_rows - 1) / tile_rows;
+  const std::int64_t work = g.filters * g.patch() * (strip.rows * g.x.results * x.images);  // of one task
+  if (tasks < 8 && work > (1 << 21)) {
+    const std::int64_t blocks = work >> 20 < 8 ? work >> 20 : 8;
+    x.filters = (panels + blocks - 1) / blocks * tile_rows;
+  }
+  x.packed = scratch<T>(Scratch::weights, g.groups * x.filter_tasks() * x.panels() * x.panel_size());
+  x.at = scratch<std::int64_t>(Scratch::positions, g.patch());
+  fill_positions(g, strip, x.at);
+  parallel_for(g.groups * x.filter_tasks(), (1 << 18) / (x.panels() * x.panel_size()) + 1, PackFilters<T>{x});
+  const std::int64_t each = g.patch() * x.filters * strip.rows * g.x.results * x.images;
+  parallel_for(tasks * x.filter_tasks(), (1 << 20) / (each + 1) + 1, x);
+}
+
+template <class T>
+void conv_forward(const ConvShape& s, const T* x, const T* w, const T* bias, T* y, bool accumulate) {
+  correlate(detail::forward_correlation(s), x, w, bias, y, accumulate);
+}
+
+template <class T>
+void conv_backward_data(const ConvShape& s, const T* dy, const T* w, T* dx, bool accumulate) {
+  for (std::int64_t a = 0; a < s.sh && a < s.h; ++a) {
+    for (std::int64_t b = 0; b < s.sw && b < s.w; ++b) {
+      correlate<T>(detail::backward_correlation(s, a, b), dy, w, nullptr, dx, accumulate);
+    }
+  }
+}
+
+#include "shunt/kernels/conv_weights.inl"

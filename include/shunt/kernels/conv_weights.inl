@@ -1,0 +1,117 @@
+// The gradient of a convolution with respect to its weights, for one instruction set. Its transpose is computed: taps
+// are the rows, read from the unfolded strip as they lie, and only dy, which is smaller, is packed.
+
+template <class T>
+struct WeightGradient {
+  const detail::Correlation& g;
+  detail::Strip strip;
+  std::int64_t images, channels;  // of one task
+  const T *x, *dy;
+  T* sums;  // per image task and group: (channel, r, q) x filters
+  const std::int64_t* at;
+
+  std::int64_t image_tasks() const { return (g.images + images - 1) / images; }
+  std::int64_t channel_tasks() const { return (g.channels + channels - 1) / channels; }
+
+  void operator()(std::int64_t begin, std::int64_t end) const {
+    for (std::int64_t task = begin; task < end; ++task) {
+      const std::int64_t block = task % channel_tasks(), rest = task / channel_tasks();
+      const std::int64_t group = rest % g.groups, image = rest / g.groups * images;
+      const std::int64_t c0 = block * channels, c1 = c0 + channels < g.channels ? c0 + channels : g.channels;
+      T* out = sums + (rest * g.channels + c0) * g.y.taps * g.x.taps * g.filters;
+      bool accumulate = false;
+      for (std::int64_t i = image; i < image + images && i < g.images; ++i) {
+        for (std::int64_t u0 = 0; u0 < g.y.results; u0 += strip.rows, accumulate = true) {
+          add(out, i * g.groups + group, c0, c1 - c0, u0, accumulate);
+        }
+      }
+    }
+  }
+
+  void add(T* out, std::int64_t image, std::int64_t c0, std::int64_t count, std::int64_t u0, bool accumulate) const {
+    constexpr int W = Simd<T>::width, R = tile_cols<T>;
+    const std::int64_t rows = strip.rows < g.y.results - u0 ? strip.rows : g.y.results - u0;
+    const std::int64_t columns = rows * g.x.results, patch = count * g.y.taps * g.x.taps;
+    T* const unfolded = scratch<T>(Scratch::image, strip.size(g, count) + W);
+    fill_strip(g, strip, count, unfolded, x + image * g.source_image() + c0 * g.y.source * g.x.source, u0, rows);
+    T* const panel = scratch<T>(Scratch::panel_b, columns * R + W);
+    const T* filter = dy + image * g.filters * g.result_plane() + u0 * g.x.results;
+    for (std::int64_t f = 0; f < g.filters; f += R, filter += R * g.result_plane()) {
+      const int cols = static_cast<int>(g.filters - f < R ? g.filters - f : R);
+      (cols > W ? pack<R, T, T> : pack<W, T, T>)(panel, filter, g.result_plane(), 1, cols, columns);
+      Tile<T> t{unfolded, 0, 1, panel, cols > W ? R : W, columns, nullptr, g.filters, 0, cols, {}};
+      t.end.accumulate = accumulate;
+      for (std::int64_t p = 0; p < patch; p += t.rows) {
+        t.rows = next_rows(patch - p);
+        t.a_at = at + p;
+        t.c = out + p * g.filters + f;
+        run_tile(t);
+      }
+    }
+  }
+};
+
+// Adds the image tasks' sums in their order and transposes them into dw.
+template <class T>
+struct SumWeights {
+  const WeightGradient<T>& x;
+  T* dw;
+  bool accumulate;
+  void operator()(std::int64_t begin, std::int64_t end) const {
+    const detail::Correlation& g = x.g;
+    constexpr int W = Simd<T>::width;
+    const std::int64_t patch = g.patch();
+    T* const turned = scratch<T>(Scratch::panel_b, g.filters * W + W);
+    for (std::int64_t block = begin; block < end; ++block) {
+      const std::int64_t group = block / ((patch + W - 1) / W), p = block % ((patch + W - 1) / W) * W;
+      const int lanes = static_cast<int>(patch - p < W ? patch - p : W);
+      for (std::int64_t i = 0; i < x.image_tasks(); ++i) {
+        const T* part = x.sums + ((i * g.groups + group) * patch + p) * g.filters;
+        pack<W, T, T>(turned, part, g.filters, 1, lanes, g.filters);
+        for (std::int64_t f = 0; f < g.filters; ++f) {
+          T* to = dw + (group * g.filters + f) * patch + p;
+          typename Simd<T>::V v, other;
+          load(v, turned + f * W);
+          if (i > 0 || accumulate) {
+            lanes == W ? load(other, to) : load_part(other, to, lanes);
+            v += other;
+          }
+          lanes == W ? store(v, to) : store_part(v, to, lanes);
+        }
+      }
+    }
+  }
+};
+
+// Tasks are blocks of channels and, where these are few, of images: as many for any number of threads.
+template <class T>
+void conv_backward_weights(const ConvShape& s, const T* x, const T* dy, T* dw, bool accumulate) {
+  const detail::Correlation g = detail::forward_correlation(s);
+  const std::int64_t patch = g.patch(), taps = g.y.taps * g.x.taps;
+  if (g.groups * g.filters * patch == 0) return;
+  std::int64_t blocks = patch / 256 + 1;
+  if (blocks > g.channels) blocks = g.channels;
+  const std::int64_t channels = (g.channels + blocks - 1) / blocks;
+  std::int64_t parts = blocks * g.groups >= 8 ? 1 : 8 / (blocks * g.groups);
+  if (parts > g.images) parts = g.images;
+  if (parts < 1) parts = 1;
+  const std::int64_t values = strip_bytes / static_cast<std::int64_t>(sizeof(T));
+  const detail::Strip strip = detail::Strip::fitting(g, channels, values);
+  std::int64_t* const at = scratch<std::int64_t>(Scratch::positions, patch);
+  fill_positions(g, strip, at);
+  WeightGradient<T> w{g, strip, (g.images + parts - 1) / parts, channels, x, dy, nullptr, at};
+  if (g.images * g.y.results * g.x.results == 0) w.images = 1, parts = 0;
+  const std::int64_t tasks = parts == 0 ? 0 : w.image_tasks() * g.groups * w.channel_tasks();
+  const std::int64_t count = (parts == 0 ? 1 : w.image_tasks()) * g.groups * patch * g.filters;
+  w.sums = scratch<T>(Scratch::sums, count + Simd<T>::width);
+  if (tasks == 0) {
+    if (!accumulate) {
+      for (std::int64_t i = 0; i < g.groups * g.filters * patch; ++i) dw[i] = T(0);
+    }
+    return;
+  }
+  const std::int64_t each = w.images * g.filters * channels * taps * g.y.results * g.x.results;
+  parallel_for(tasks, (1 << 20) / (each + 1) + 1, w);
+  const std::int64_t lines = g.groups * ((patch + Simd<T>::width - 1) / Simd<T>::width);
+  parallel_for(lines, (1 << 16) / (g.filters * Simd<T>::width) + 1, SumWeights<T>{w, dw, accumulate});
+}
