@@ -1,5 +1,5 @@
 // The matrix product for one instruction set: small products straight from the operands, large ones from packed blocks.
-#include "shunt/kernels/gemm_pack.inl"
+#include "shunt/kernels/gemm_dot.inl"
 
 // One panel of columns against all rows.
 template <class T>
@@ -26,7 +26,8 @@ void gemm_direct(std::int64_t m, std::int64_t begin, std::int64_t end, std::int6
     const int cols = static_cast<int>(end - j < R ? end - j : R), width = cols > W ? R : W;
     const T* panel = b.data + j * b.col;
     std::int64_t ldb = b.row;
-    if (b.col != 1 || cols != width) {
+    const bool far = m > tile_rows && k * b.row > (std::int64_t{1} << 20);  // rows of B would evict each other
+    if (b.col != 1 || cols != width || far) {
       T* packed = scratch<T>(Scratch::panel_b, k * R + W);
       (width == R ? pack<R, T, T> : pack<W, T, T>)(packed, panel, b.col, b.row, cols, k);
       panel = packed;
@@ -171,7 +172,8 @@ void gemm_blocked(std::int64_t m, std::int64_t n, std::int64_t k, Operand<S> a, 
 template <class T>
 void gemm(std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<T> b, T* c, std::int64_t ldc,
           const Epilogue<T>& e) {
-  const bool reuse = m > 2 * tile_rows && n > tile_cols<T>;
+  if (gemm_dot(m, n, k, a, b, c, ldc, e)) return;
+  const bool reuse = m > 8 * tile_rows && n > tile_cols<T>;
   if (m * n * k <= 128 * 128 * 128 || (!reuse && k <= 4096)) {
     const std::int64_t grain = (std::int64_t{1} << 20) / (m * k + 1) / tile_cols<T> * tile_cols<T>;
     return parallel_for(n, grain < tile_cols<T> ? tile_cols<T> : grain, DirectColumns<T>{m, k, a, b, c, ldc, e});

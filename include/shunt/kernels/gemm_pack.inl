@@ -2,7 +2,6 @@
 // Compiled once per instruction set. Panels overhang: their memory needs room for a vector more.
 #include "shunt/kernels/gemm_tile.inl"
 
-// Interleaves the low (high) halves of each 128-bit lane, as the unpack instructions do.
 #if SHUNT_ISA_BYTES == 64
 #define SHUNT_LOW32 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29
 #define SHUNT_HIGH32 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31
@@ -20,7 +19,8 @@
 #define SHUNT_HIGH64 1, 3
 #endif
 
-// Transposes every 128-bit lane: out[q * step] holds the q-th values of in[0], in[1], ...
+// Transposes every 128-bit lane, by instructions that interleave its low or high halves: out[q * step] holds the q-th
+// values of in[0], in[1], ...
 inline void transpose_lanes(const Simd<double>::V* in, Simd<double>::V* out, int step) {
   out[0] = __builtin_shufflevector(in[0], in[1], SHUNT_LOW64);
   out[step] = __builtin_shufflevector(in[0], in[1], SHUNT_HIGH64);
@@ -42,11 +42,36 @@ inline void transpose_lanes(const Simd<float>::V* in, Simd<float>::V* out, int s
 #undef SHUNT_LOW64
 #undef SHUNT_HIGH64
 
+// One vector from 128-bit pieces, every `piece` lines a piece, at p.
+#if SHUNT_ISA_BYTES == 64
+template <class T>
+inline void load_pieces(typename Simd<T>::V& v, const T* const* line, int piece, std::int64_t p) {
+  typedef double Piece __attribute__((vector_size(16), aligned(alignof(T)), may_alias));
+  const Piece a = *reinterpret_cast<const Piece*>(line[0] + p), b = *reinterpret_cast<const Piece*>(line[piece] + p);
+  const Piece c = *reinterpret_cast<const Piece*>(line[2 * piece] + p);
+  const Piece d = *reinterpret_cast<const Piece*>(line[3 * piece] + p);
+  const auto low = __builtin_shufflevector(a, b, 0, 1, 2, 3), high = __builtin_shufflevector(c, d, 0, 1, 2, 3);
+  v = reinterpret_cast<typename Simd<T>::V>(__builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7));
+}
+#elif SHUNT_ISA_BYTES == 32
+template <class T>
+inline void load_pieces(typename Simd<T>::V& v, const T* const* line, int piece, std::int64_t p) {
+  typedef double Piece __attribute__((vector_size(16), aligned(alignof(T)), may_alias));
+  const Piece low = *reinterpret_cast<const Piece*>(line[0] + p),
+              high = *reinterpret_cast<const Piece*>(line[piece] + p);
+  v = reinterpret_cast<typename Simd<T>::V>(__builtin_shufflevector(low, high, 0, 1, 2, 3));
+}
+#else
+template <class T>
+inline void load_pieces(typename Simd<T>::V& v, const T* const* line, int, std::int64_t p) {
+  load(v, line[0] + p);
+}
+#endif
+
 // Lines that are contiguous along k: 128-bit pieces of W / L lines make one vector, which is transposed in its lanes.
 template <class T, int R>
 [[gnu::noinline]] void pack_transposed(T* dst, const T* src, std::int64_t stride, int count, std::int64_t k) {
   using V = typename Simd<T>::V;
-  typedef T Piece __attribute__((vector_size(16), aligned(alignof(T)), may_alias));
   constexpr int W = Simd<T>::width, L = 16 / sizeof(T), groups = (R + W - 1) / W;
   const T* line[groups * W];
   for (int r = 0; r < groups * W; ++r) line[r] = src + (r < count ? r : count - 1) * stride;
@@ -56,12 +81,7 @@ template <class T, int R>
     for (int g = 0; g < groups; ++g) {
       V in[L];
 #pragma GCC unroll 4
-      for (int r = 0; r < L; ++r) {
-        Piece pieces[W / L];
-#pragma GCC unroll 4
-        for (int s = 0; s < W / L; ++s) pieces[s] = *reinterpret_cast<const Piece*>(line[g * W + s * L + r] + p);
-        __builtin_memcpy(&in[r], pieces, sizeof(V));
-      }
+      for (int r = 0; r < L; ++r) load_pieces(in[r], line + g * W + r, L, p);
       transpose_lanes(in, &out[0][g], groups);
     }
 #pragma GCC unroll 4

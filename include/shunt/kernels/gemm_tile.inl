@@ -92,6 +92,11 @@ template <class T, int M, int N>
   const T* b = t.b;
   const std::int64_t k = t.k, col = t.col, ldb = t.ldb;
   const std::int64_t* const b_at = t.b_at;
+  if (k >= 64) {
+    for (int i = 0; i < t.rows; ++i) {
+      for (int j = 0; j < N; ++j) __builtin_prefetch(t.c + i * t.ldc + j * W, 1);
+    }
+  }
   for (std::int64_t p = 0, q = 0; p < k; ++p, q += col, b += ldb) {
     if (b_at != nullptr) b = t.b + b_at[p];
     V bv[N];
@@ -105,12 +110,17 @@ template <class T, int M, int N>
     }
   }
   const Epilogue<T>& e = t.end;
-  if (t.cols == N * W && e.bias == nullptr && e.row_bias == nullptr && e.base == nullptr && !e.accumulate) {
+  if (t.cols == N * W && e.bias == nullptr && e.row_bias == nullptr && e.base == nullptr) {
+    T* c = t.c;
 #pragma GCC unroll 16
-    for (int i = 0; i < M; ++i) {
+    for (int i = 0; i < M; ++i, c += t.ldc) {
       if (i == t.rows) break;
 #pragma GCC unroll 16
-      for (int j = 0; j < N; ++j) store(acc[i][j], t.c + i * t.ldc + j * W);
+      for (int j = 0; j < N; ++j) {
+        V old = {};
+        if (e.accumulate) load(old, c + j * W), acc[i][j] += old;
+        store(acc[i][j], c + j * W);
+      }
     }
     return;
   }
