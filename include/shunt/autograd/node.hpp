@@ -42,7 +42,7 @@ struct Node : History {
   Node* next_dead = nullptr;
 };
 
-inline void destroy(Node* node) noexcept {
+[[gnu::noinline]] inline void destroy(Node* node) noexcept {
   // Ending a node drops its inputs, whose nodes may end in turn: they queue up here instead of nesting.
   static thread_local Node* dead = nullptr;
   static thread_local bool ending = false;
@@ -87,7 +87,7 @@ struct AddTo {
 };
 
 /// A node whose gradient has scalar type T: the slot, the hooks, and the gradient that is kept.
-template <Real T>
+template <Scalar T>
 struct GradNode : Node {
   using Node::Node;
 
@@ -188,7 +188,7 @@ struct LeafNode final : GradNode<T> {
 
 /// Where a backward puts the gradients of its operation's inputs. A slot is empty or holds what other uses of the same
 /// input have brought; both are handled here, so a backward just says what to add.
-template <Real T>
+template <Scalar T>
 class Slots {
  public:
   Slots(std::span<Ref<Node>> edges, Tensor<T>& upstream) : edges_(edges), upstream_(upstream) {}
@@ -219,8 +219,8 @@ class Slots {
   void map_last(std::size_t i, const F& f, const Tensor<T>& g, const Tensor<I>&... in) {
     if (!wants(i)) return;
     auto& to = node(i);
-    if (!to.slot.defined() && g.shape() == to.shape && GradNode<T>::may_write(upstream_) &&
-        g.body().storage == upstream_.body().storage) {
+    if (!to.slot.defined() && g.shape() == to.shape && g.handle() == upstream_.handle() &&
+        GradNode<T>::may_write(upstream_)) {
       map_into(f, upstream_, upstream_, in...);
       to.slot = upstream_;
     } else {
@@ -237,7 +237,7 @@ class Slots {
     map_into(Add{}, part, part, g);
   }
   /// The node of an input of another scalar type.
-  template <Real U>
+  template <Scalar U>
   GradNode<U>& node_as(std::size_t i) {
     return static_cast<GradNode<U>&>(*edges_[i]);
   }

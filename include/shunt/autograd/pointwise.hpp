@@ -20,34 +20,20 @@ Shape strides_in(const Tensor<T>& x, const Shape& shape) {
 /// out = f(in...); every input broadcasts to out's shape.
 template <class F, Scalar O, Scalar... I>
 void map_into(const F& f, const Tensor<O>& out, const Tensor<I>&... in) {
-  if ((out.is_contiguous() && ... && (in.is_contiguous() && in.shape() == out.shape()))) {
-    kernels::Nest<1 + sizeof...(I)> flat;
-    flat.size = {out.numel()};
-    for (auto& s : flat.stride) s = {1};
-    kernels::map(f, flat, out.data(), in.data()...);
-  } else {
-    kernels::map(f, kernels::make_nest<1 + sizeof...(I)>(out.shape(), {out.strides(), strides_in(in, out.shape())...}),
-                 out.data(), in.data()...);
-  }
+  const bool flat = out.is_contiguous() && ((in.is_contiguous() && in.shape() == out.shape()) && ...);
+  kernels::map(f,
+               flat ? kernels::flat_nest(out.numel(), 1 + sizeof...(I))
+                    : kernels::make_nest(out.shape(), {out.strides(), strides_in(in, out.shape())...}),
+               out.data(), in.data()...);
 }
 
 /// A fresh f(in...), of the inputs' broadcast shape; `op` names the operation if they do not broadcast.
-template <Scalar O, class F, Scalar I>
-Tensor<O> map(const char*, const F& f, const Tensor<I>& in) {
-  auto out = Tensor<O>::empty(in.shape());
-  map_into(f, out, in);
-  return out;
-}
-template <Scalar O, class F, Scalar A, Scalar B>
-Tensor<O> map(const char* op, const F& f, const Tensor<A>& a, const Tensor<B>& b) {
-  auto out = Tensor<O>::empty(broadcast(op, a.shape(), b.shape()));
-  map_into(f, out, a, b);
-  return out;
-}
-template <Scalar O, class F, Scalar A, Scalar B, Scalar C>
-Tensor<O> map(const char* op, const F& f, const Tensor<A>& a, const Tensor<B>& b, const Tensor<C>& c) {
-  auto out = Tensor<O>::empty(broadcast(op, broadcast(op, a.shape(), b.shape()), c.shape()));
-  map_into(f, out, a, b, c);
+template <Scalar O, class F, Scalar First, Scalar... I>
+Tensor<O> map([[maybe_unused]] const char* op, const F& f, const Tensor<First>& first, const Tensor<I>&... in) {
+  Shape shape = first.shape();
+  ((shape = broadcast(op, shape, in.shape())), ...);
+  auto out = Tensor<O>::empty(shape);
+  map_into(f, out, first, in...);
   return out;
 }
 
@@ -71,7 +57,7 @@ void reduce_into(const R& r, bool accumulate, const Tensor<O>& out, const Tensor
   const int shift = shape.rank() - out.rank();
   for (int d = 0; d < shape.rank(); ++d)
     if (d < shift || out.shape()[d - shift] == 1) to[d] = 0;
-  kernels::reduce(r, kernels::make_nest<2 + sizeof...(I)>(shape, {first.strides(), strides_in(in, shape)..., to}),
+  kernels::reduce(r, kernels::make_nest(shape, {first.strides(), strides_in(in, shape)..., to}),
                   accumulate, out.data(), first.data(), in.data()...);
 }
 
@@ -89,6 +75,11 @@ struct Copy {
   T operator()(U x) const {
     return convert<T>(x);
   }
+};
+template <Scalar T>
+struct Constant {
+  T v;
+  T operator()(T) const { return v; }
 };
 struct Add {
   template <class T>

@@ -6,7 +6,7 @@
 namespace shunt {
 
 /// What a backward gets to put its gradients into.
-template <Real T>
+template <Scalar T>
 using Slots = detail::Slots<T>;
 
 /// A value kept for backward: the elements and their version, never the history.
@@ -43,6 +43,11 @@ class Saved {
 template <Scalar T>
 Saved<T> save(const Tensor<T>& x) {
   return Saved<T>(x);
+}
+/// x, if `of` wants a gradient that x is needed for; nothing otherwise.
+template <Scalar T, Scalar U>
+Saved<T> save_for(const Tensor<U>& of, const Tensor<T>& x) {
+  return of.wants_grad() ? Saved<T>(x) : Saved<T>();
 }
 
 namespace detail {
@@ -82,9 +87,9 @@ Tensor<T> record_inputs(const char* op, Tensor<T> y, std::span<const Input<T>> i
       trace_nan(op, y, inputs);
     if (wants_record(inputs)) {
       using Op = OpNode<T, std::remove_cvref_t<F>>;
-      auto* node = make<Op>(op, y.shape(), inputs.size(), std::forward<F>(backward));
-      y.body().history = Ref<History>(node);
+      const Ref<Node> node(make<Op>(op, y.shape(), inputs.size(), std::forward<F>(backward)));
       for (std::size_t i = 0; i < inputs.size(); ++i) node->edges[i] = node_of(*inputs[i].tensor);
+      y.body().history = Ref<History>(node.get());  // only now: y may be one of the inputs, changed in place
     }
   }
   return y;

@@ -4,6 +4,7 @@
 #include <concepts>
 #include <cstdint>
 #include <exception>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 
@@ -48,35 +49,52 @@ struct ValueError : Error {
 
 namespace detail {
 
-inline void append(std::string& out, std::string_view s) { out += s; }
-inline void append(std::string& out, char c) { out += c; }
-template <std::integral I>
-void append(std::string& out, I i) {
-  out += std::to_string(i);
-}
-void append(std::string& out, double v);
-template <class P>
-  requires requires(const P& p) { to_string(p); }
-void append(std::string& out, const P& p) {
-  out += to_string(p);
-}
-inline void append(std::string& out, double v) {
-  out += std::to_string(v);
-  while (out.size() > 1 && out.back() == '0' && out[out.size() - 2] != '.') out.pop_back();
-}
+/// One piece of a message, of any type: text, a number, or whatever has a to_string. Formatted only when thrown.
+class Part {
+ public:
+  Part(const char* s) : data_(s), append_([](std::string& out, const void* d) { out += static_cast<const char*>(d); }) {}
+  Part(const std::string& s)
+      : data_(&s), append_([](std::string& out, const void* d) { out += *static_cast<const std::string*>(d); }) {}
+  Part(const std::string_view& s)
+      : data_(&s), append_([](std::string& out, const void* d) { out += *static_cast<const std::string_view*>(d); }) {}
+  template <std::integral I>
+  Part(const I& i)
+      : data_(&i), append_([](std::string& out, const void* d) { out += std::to_string(*static_cast<const I*>(d)); }) {}
+  Part(const double& v) : data_(&v), append_([](std::string& out, const void* d) {
+      out += std::to_string(*static_cast<const double*>(d));
+      while (out.back() == '0' && out[out.size() - 2] != '.') out.pop_back();
+    }) {}
+  template <class P>
+    requires requires(const P& p) { to_string(p); }
+  Part(const P& p)
+      : data_(&p), append_([](std::string& out, const void* d) { out += to_string(*static_cast<const P*>(d)); }) {}
 
-/// The parts as one text: strings, numbers, and whatever has a to_string.
-template <class... Parts>
-std::string text(const Parts&... parts) {
+  void append_to(std::string& out) const { append_(out, data_); }
+
+ private:
+  const void* data_;
+  void (*append_)(std::string&, const void*);
+};
+
+[[gnu::cold, gnu::noinline]] inline std::string text_of(std::initializer_list<Part> parts) {
   std::string out;
-  (append(out, parts), ...);
+  for (const auto& p : parts) p.append_to(out);
   return out;
 }
+/// The parts as one text.
+template <class... Parts>
+std::string text(const Parts&... parts) {
+  return text_of({Part(parts)...});
+}
 
+template <class E>
+[[noreturn, gnu::cold, gnu::noinline]] void raise_text(std::initializer_list<Part> parts) {
+  throw E(text_of(parts));
+}
 /// The one place that throws: cold and out of line, so that checks cost a compare and a jump.
 template <class E, class... Parts>
-[[noreturn, gnu::cold, gnu::noinline]] void raise(const Parts&... parts) {
-  throw E(text(parts...));
+[[noreturn]] void raise(const Parts&... parts) {
+  raise_text<E>({Part(parts)...});
 }
 
 }  // namespace detail

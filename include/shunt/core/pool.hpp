@@ -48,7 +48,7 @@ class Pool {
   }
 
   /// A block of at least `bytes` bytes; `bytes` becomes its true size, which release() wants back.
-  void* acquire(std::size_t& bytes) {
+  [[gnu::noinline]] void* acquire(std::size_t& bytes) {
     if constexpr (!pooling) return from_system(bytes);
     const int c = size_class(bytes);
     bytes = class_size(c);
@@ -69,7 +69,7 @@ class Pool {
     return from_system(bytes);
   }
 
-  void release(void* block, std::size_t bytes) noexcept {
+  [[gnu::noinline]] void release(void* block, std::size_t bytes) noexcept {
     if constexpr (!pooling) return to_system(block, bytes);
     const int c = size_class(bytes);
     if (c > object_classes) add(pooled_, static_cast<std::int64_t>(bytes));

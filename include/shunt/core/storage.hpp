@@ -17,7 +17,7 @@ struct Storage : Counted<Storage> {
 
   void* data() noexcept { return reinterpret_cast<std::byte*>(this) + header; }
 
-  static Ref<Storage> make(std::size_t bytes) {
+  [[gnu::noinline]] static Ref<Storage> make(std::size_t bytes) {
     auto& pool = Pool::instance();
     std::size_t block_bytes = bytes + header;
     auto* s = ::new (pool.acquire(block_bytes)) Storage;
@@ -28,7 +28,8 @@ struct Storage : Counted<Storage> {
 };
 static_assert(sizeof(Storage) <= Storage::header);
 
-inline void destroy(Storage* s) noexcept {
+// Out of line: a handle's destructor stands at every end of a scope.
+[[gnu::noinline]] inline void destroy(Storage* s) noexcept {
   auto& pool = Pool::instance();
   const auto bytes = s->block_bytes;
   s->~Storage();
@@ -63,7 +64,11 @@ struct Body : Counted<Body> {
   bool read_only = false;  ///< What a hook is given.
   Ref<History> history;    ///< Null where no gradient is wanted.
 };
-inline void destroy(Body* b) noexcept { unmake(b); }
+[[gnu::noinline]] inline void destroy(Body* b) noexcept { unmake(b); }
+
+[[gnu::noinline]] inline Ref<Body> make_body(Ref<Storage> s, void* first, const Shape& shape, const Shape& strides) {
+  return Ref<Body>(make<Body>(std::move(s), first, shape, strides));
+}
 
 /// An address that is different for every type.
 template <class T>

@@ -52,7 +52,7 @@ class Tensor {
   }
   /// Shares `storage`: the elements of `shape`, `strides` apart, from `first` on.
   Tensor(detail::Ref<detail::Storage> storage, T* first, const Shape& shape, const Shape& strides)
-      : body_(detail::make<detail::Body>(std::move(storage), first, shape, strides)) {}
+      : body_(detail::make_body(std::move(storage), first, shape, strides)) {}
   explicit Tensor(detail::Ref<detail::Body> body) : body_(std::move(body)) {}
 
   bool defined() const { return static_cast<bool>(body_); }

@@ -1,0 +1,81 @@
+// ResidualBlock: y = F(x) + x.
+#pragma once
+
+#include <variant>
+
+#include "shunt/nn/layer.hpp"
+#include "shunt/ops/creation.hpp"
+
+namespace shunt::nn {
+
+/// One learned number, 0 at the start: the block begins as the identity (Bachlechner et al. 2020, "ReZero").
+struct ReZero {};
+/// The same, as De and Smith (2020) put it for networks without normalisation.
+struct SkipInit {};
+/// One learned number a channel (the last dimension), small at the start (Touvron et al. 2021, "CaiT").
+struct LayerScale {
+  std::int64_t width;
+  double start = 1e-6;
+};
+/// What F(x) is multiplied by before it joins the stream.
+using ResidualScale = std::variant<double, ReZero, SkipInit, LayerScale>;
+
+template <Real T = float>
+struct ResidualOptions {
+  AnyLayer<T> branch;         ///< F
+  AnyLayer<T> shortcut = {};  ///< S; the identity by default
+  ResidualScale scale = 1.0;
+  double drop_path = 0;    ///< How often, in training, F is left out for a whole sample (Huang et al. 2016).
+  AnyLayer<T> after = {};  ///< What follows the sum, such as the ReLU of the original ResNet.
+};
+
+/// y = F(x) + x: the branch learns how the output differs from its input (He et al. 2015, eq. 1); in full,
+/// y = after(S(x) + scale * drop_path(F(x))). ShapeError if F(x) and S(x) differ in shape. ResidualBlock(r) of a
+/// ResidualBlock r is a copy; to nest, write ResidualBlock({.branch = r}).
+template <Real T = float>
+class ResidualBlock : public Layer<T> {
+ public:
+  AnyLayer<T> branch, shortcut, after;
+
+  template <LayerOf<T> F>
+    requires(!std::same_as<std::remove_cvref_t<F>, ResidualBlock>)
+  explicit ResidualBlock(F&& f) : branch(std::forward<F>(f)) {}
+  template <LayerOf<T> F, LayerOf<T> S>
+  ResidualBlock(F&& f, S&& s) : branch(std::forward<F>(f)), shortcut(std::forward<S>(s)) {}
+  explicit ResidualBlock(ResidualOptions<T> options);
+
+  Tensor<T> forward(const Tensor<T>& x) override { return after(join(x, shortcut(x))); }
+  void members(Members<T>& m) override { m("branch", branch)("shortcut", shortcut)("scale", scale)("after", after); }
+
+  /// The learned scale; holds nothing where the scale is a constant.
+  Parameter<T> scale;
+
+ private:
+  Tensor<T> join(const Tensor<T>& x, const Tensor<T>& base) {
+    if (is_plain()) return branch.forward_onto(x, base);  // F(x) + S(x), added while F is computed
+    auto fx = branch(x);
+    if (scale.defined()) fx = scale * fx;
+    else if (constant_ != 1) fx = fx * constant_;
+    return add_skip(base, fx);
+  }
+  bool is_plain() const { return !scale.defined() && constant_ == 1; }
+
+  double constant_ = 1;
+};
+
+template <Real T>
+ResidualBlock<T>::ResidualBlock(ResidualOptions<T> o)
+    : branch(std::move(o.branch)), shortcut(std::move(o.shortcut)), after(std::move(o.after)) {
+  if (const auto* c = std::get_if<double>(&o.scale)) constant_ = *c;
+  else if (const auto* l = std::get_if<LayerScale>(&o.scale)) scale = Parameter<T>(full<T>({l->width}, l->start));
+  else scale = Parameter<T>(zeros<T>({1}));
+}
+
+template <class F>
+  requires requires { typename F::value_type; }
+ResidualBlock(const F&) -> ResidualBlock<typename F::value_type>;
+template <class F, class S>
+ResidualBlock(const F&, const S&) -> ResidualBlock<typename F::value_type>;
+ResidualBlock(ResidualOptions<float>) -> ResidualBlock<float>;
+
+}  // namespace shunt::nn

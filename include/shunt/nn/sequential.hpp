@@ -1,0 +1,76 @@
+// Sequential: layers one after another. repeat: a stack of n of a kind.
+#pragma once
+
+#include "shunt/nn/layer.hpp"
+
+namespace shunt::nn {
+
+template <Real T = float>
+struct NamedLayer {
+  std::string name;
+  AnyLayer<T> layer;
+};
+
+/// Owns its layers and runs them in order. Children are named by position, or as `Sequential({{"conv1", ...}, ...})`
+/// says. Sequential(s) of a Sequential is a copy of it; nest with Sequential().add(s).
+template <Real T = float>
+class Sequential : public Layer<T> {
+ public:
+  Sequential() = default;
+  template <LayerOf<T>... L>
+    requires(sizeof...(L) > 1 || (sizeof...(L) == 1 && !(std::same_as<std::remove_cvref_t<L>, Sequential> || ...)))
+  explicit Sequential(L&&... layers) {
+    layers_.reserve(sizeof...(L));
+    (add(std::forward<L>(layers)), ...);
+  }
+  explicit Sequential(std::initializer_list<NamedLayer<T>> layers) {
+    for (const auto& l : layers) add(l.name, l.layer);
+  }
+
+  template <LayerOf<T> L>
+  Sequential& add(L&& layer) {
+    return add(std::to_string(layers_.size()), AnyLayer<T>(std::forward<L>(layer)));
+  }
+  Sequential& add(std::string name, AnyLayer<T> layer) {
+    layers_.push_back({std::move(name), std::move(layer)});
+    return *this;
+  }
+
+  std::size_t size() const { return layers_.size(); }
+  /// Child i; IndexError outside.
+  Layer<T>& operator[](std::size_t i) {
+    if (i >= size()) shunt::detail::raise<IndexError>("Sequential: no child ", i, " of ", size());
+    return *layers_[i].layer;
+  }
+
+  Tensor<T> forward(const Tensor<T>& x) override {
+    Tensor<T> y = x;
+    for (auto& l : layers_) y = l.layer(y);
+    return y;
+  }
+  Tensor<T> forward_onto(const Tensor<T>& x, const Tensor<T>& base) override {
+    if (layers_.empty()) return add_skip(base, x);
+    Tensor<T> y = x;
+    for (std::size_t i = 0; i + 1 < size(); ++i) y = layers_[i].layer(y);
+    return layers_.back().layer.forward_onto(y, base);  // the last child adds
+  }
+  void members(Members<T>& m) override {
+    for (auto& l : layers_) m(l.name, l.layer);
+  }
+
+ private:
+  std::vector<NamedLayer<T>> layers_;
+};
+
+template <class First, class... Rest>
+Sequential(const First&, const Rest&...) -> Sequential<typename First::value_type>;
+
+/// make() n times, one after another.
+template <class F>
+auto repeat(std::int64_t n, const F& make) {
+  Sequential<typename std::invoke_result_t<const F&>::value_type> stack;
+  for (std::int64_t i = 0; i < n; ++i) stack.add(make());
+  return stack;
+}
+
+}  // namespace shunt::nn

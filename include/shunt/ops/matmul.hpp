@@ -1,0 +1,143 @@
+// Matrix products by PyTorch's rules, and the affine map of a linear layer.
+#pragma once
+
+#include "shunt/kernels/gemm.hpp"
+#include "shunt/ops/skip.hpp"
+#include "shunt/ops/view.hpp"
+
+namespace shunt {
+namespace detail {
+
+/// A stack of matrices inside a tensor: the last two dimensions, as a GEMM operand reads them.
+template <Scalar T>
+kernels::Operand<T> operand(const Tensor<T>& x) {
+  const int r = x.rank();
+  return {x.data(), x.strides()[r - 2], x.strides()[r - 1]};
+}
+
+/// out (+)= a b, a (..., m, k), b (..., k, n), leading dimensions broadcast to those of out, which is dense.
+template <Scalar T>
+void gemm_into(const Tensor<T>& out, bool accumulate, const Tensor<T>& a, const Tensor<T>& b) {
+  const int r = out.rank();
+  const std::int64_t m = out.size(-2), n = out.size(-1), k = a.size(-1);
+  if (out.numel() == 0) return;
+  const auto pa = operand(a), pb = operand(b);
+  if (r == 2) return kernels::gemm<T>(m, n, k, pa, pb, out.data(), n, {.accumulate = accumulate});
+  Shape lead(out.shape().begin(), out.shape().end() - 2);
+  const auto lead_strides = [&](const Tensor<T>& x) {
+    Shape shape = lead;
+    shape.push_back(x.size(-2));
+    shape.push_back(x.size(-1));
+    Shape s = strides_in(x, shape);
+    return Shape(s.begin(), s.end() - 2);
+  };
+  // Batches that every operand steps through evenly go to the kernel as one loop; the rest are walked here.
+  const auto nest = kernels::make_nest(lead, {dense_strides(lead), lead_strides(a), lead_strides(b)});
+  kernels::NestWalk at(nest, 0, 0);
+  for (std::int64_t row = 0; row < nest.rows(); ++row, at.next())
+    kernels::gemm_batched<T>(nest.inner(), m, n, k, {pa.data + at[1], pa.row, pa.col}, nest.inner_stride(1),
+                             {pb.data + at[2], pb.row, pb.col}, nest.inner_stride(2), out.data() + at[0] * m * n, n,
+                             nest.inner_stride(0) * m * n, accumulate);
+}
+
+/// Adds a b, summed over broadcast batches, to slot i.
+template <Scalar T>
+void add_product(Slots<T>& into, std::size_t i, const Tensor<T>& a, const Tensor<T>& b) {
+  if (!into.wants(i)) return;
+  Shape shape = broadcast("matmul", Shape(a.shape().begin(), a.shape().end() - 2), Shape(b.shape().begin(), b.shape().end() - 2));
+  shape.push_back(a.size(-2));
+  shape.push_back(b.size(-1));
+  if (shape == into.shape(i)) {
+    auto [out, accumulate] = into.target(i);
+    gemm_into(out, accumulate, a, b);
+  } else {
+    auto out = Tensor<T>::empty(shape);
+    gemm_into(out, false, a, b);
+    into.add(i, out);
+  }
+}
+
+/// x (..., n) as a matrix of rows.
+template <Scalar T>
+Tensor<T> as_rows(const Tensor<T>& x) {
+  if (x.rank() == 2) return x;
+  const NoGrad unrecorded;
+  return reshape(x, {x.size(-1) > 0 ? x.numel() / x.size(-1) : Shape(x.shape().begin(), x.shape().end() - 1).numel(), x.size(-1)});
+}
+
+}  // namespace detail
+
+/// Matrix product. a (..., m, k), b (..., k, n) -> (..., m, n); leading dimensions broadcast. A vector on the left is a
+/// row, on the right a column, and its dimension is gone from the result. ShapeError where sizes do not meet.
+template <Scalar T>
+Tensor<T> matmul(const Tensor<T>& a, const Tensor<T>& b) {
+  if (a.rank() == 0 || b.rank() == 0) detail::raise<ShapeError>("matmul: needs at least one dimension: ", a.shape(), " x ", b.shape());
+  if (a.rank() == 1 || b.rank() == 1) {
+    const auto y = matmul(a.rank() == 1 ? unsqueeze(a, 0) : a, b.rank() == 1 ? unsqueeze(b, 1) : b);
+    return b.rank() > 1 ? squeeze(y, -2) : a.rank() > 1 ? squeeze(y, -1) : reshape(y, {});
+  }
+  if (a.size(-1) != b.size(-2)) detail::raise<ShapeError>("matmul: inner sizes differ: ", a.shape(), " x ", b.shape());
+  if (a.rank() > 2 && b.rank() == 2) {  // one product of all rows
+    Shape shape = a.shape();
+    shape[a.rank() - 1] = b.size(-1);
+    return reshape(matmul(reshape(a, {shape.numel() / std::max<std::int64_t>(b.size(-1), 1), a.size(-1)}), b), shape);
+  }
+  Shape shape = detail::broadcast("matmul", Shape(a.shape().begin(), a.shape().end() - 2),
+                                  Shape(b.shape().begin(), b.shape().end() - 2));
+  shape.push_back(a.size(-2));
+  shape.push_back(b.size(-1));
+  auto y = Tensor<T>::empty(shape);
+  detail::gemm_into(y, false, a, b);
+  return record("matmul", y, {a, b}, [a = save(a), b = save(b)](const Tensor<T>& g, Slots<T>& into) {
+    detail::add_product(into, 0, g, b.get("matmul").mT());  // dA += G B^T
+    detail::add_product(into, 1, a.get("matmul").mT(), g);  // dB += A^T G
+  });
+}
+template <Scalar T>
+Tensor<T> Tensor<T>::matmul(const Tensor& other) const {
+  return shunt::matmul(*this, other);
+}
+
+/// base + x w^T + b: x (..., in), w (out, in), b (out,) -> (..., out). b and base may hold nothing; base, of the
+/// result's shape, is what a skip brings, and is added while the product's tile is in registers.
+template <Scalar T>
+Tensor<T> linear_onto(const Tensor<T>& base, const Tensor<T>& x, const Tensor<T>& w, const Tensor<T>& b) {
+  if (w.rank() != 2) detail::raise<ShapeError>("linear: weight must be (out, in), got ", w.shape());
+  if (x.rank() == 0 || x.size(-1) != w.size(1))
+    detail::raise<ShapeError>("linear: expected last dimension ", w.size(1), ", got input ", x.shape());
+  if (b.defined() && b.shape() != Shape{w.size(0)})
+    detail::raise<ShapeError>("linear: bias must be (", w.size(0), ",), got ", b.shape());
+  Shape shape = x.shape();
+  shape[x.rank() - 1] = w.size(0);
+  if (base.defined()) detail::check_skip(base.shape(), shape);
+
+  const auto rows = detail::as_rows(x);
+  const auto skip = base.defined() ? detail::dense(base) : base;
+  const auto bias = b.defined() ? detail::dense(b) : b;
+  auto y = Tensor<T>::empty(shape);
+  kernels::gemm<T>(rows.size(0), w.size(0), w.size(1), detail::operand(rows), {w.data(), w.strides()[1], w.strides()[0]},
+                   y.data(), w.size(0),
+                   {.bias = bias.defined() ? bias.data() : nullptr,
+                    .base = skip.defined() ? skip.data() : nullptr,
+                    .base_row = w.size(0)});
+  return record("linear", y, {x, w, b, base}, [x = save(rows), w = save(w)](const Tensor<T>& g, Slots<T>& into) {
+    into.add(3, g);
+    const auto rows_of_g = detail::as_rows(g);
+    if (into.wants(0)) {
+      auto [dx, accumulate] = into.target(0);
+      detail::gemm_into(detail::as_rows(dx), accumulate, rows_of_g, w.get("linear"));  // dX += G W
+    }
+    if (into.wants(1)) {
+      auto [dw, accumulate] = into.target(1);
+      detail::gemm_into(dw, accumulate, rows_of_g.mT(), x.get("linear"));  // dW += G^T X
+    }
+    into.add(2, rows_of_g);  // db += the sum of g's rows
+  });
+}
+/// x w^T + b, b optional.
+template <Scalar T>
+Tensor<T> linear(const Tensor<T>& x, const Tensor<T>& w, const Tensor<T>& b = {}) {
+  return linear_onto(Tensor<T>(), x, w, b);
+}
+
+}  // namespace shunt

@@ -1,0 +1,9 @@
+// shunt: residual networks in C++, one include away. Everything that needs only Eigen and threads.
+#pragma once
+
+#include "shunt/nn/activation.hpp"
+#include "shunt/nn/init.hpp"
+#include "shunt/nn/linear.hpp"
+#include "shunt/nn/residual.hpp"
+#include "shunt/nn/sequential.hpp"
+#include "shunt/tensor.hpp"
