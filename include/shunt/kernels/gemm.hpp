@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <type_traits>
@@ -57,7 +59,50 @@ void finish_generic(std::int64_t m, std::int64_t n, T* c, std::int64_t ldc, cons
   }
 }
 
-// Any scalar, in its accumulator's type: Eigen's inner products, a coefficient at a time.
+// Calls product(first row, rows, epilogue of these rows) for blocks whose results fill at most about 4 MB.
+template <class T>
+void for_row_blocks(std::int64_t m, std::int64_t n, const Epilogue<T>& e, const auto& product) {
+  const std::int64_t most = std::max<std::int64_t>(64, (std::int64_t{1} << 20) / n);
+  for (std::int64_t i = 0; i < m; i += most) {
+    Epilogue<T> part = e;
+    if (e.row_bias != nullptr) part.row_bias += i;
+    if (e.base != nullptr) part.base += i * e.base_row;
+    product(i, std::min(most, m - i), part);
+  }
+}
+
+// Summed in float, rounded once.
+inline void gemm_bfloat16(std::int64_t m, std::int64_t n, std::int64_t k, Operand<bfloat16> a, Operand<bfloat16> b,
+                          bfloat16* c, std::int64_t ldc, const Epilogue<bfloat16>& e) {
+  for_row_blocks(m, n, e, [&](std::int64_t i, std::int64_t rows, const Epilogue<bfloat16>& part) {
+    float* const sums = scratch<float>(Scratch::products, rows * n);
+    by_isa(portable::gemm_converted<bfloat16, float>, avx2::gemm_converted<bfloat16, float>,
+           avx512::gemm_converted<bfloat16, float>)(rows, n, k, {a.data + i * a.row, a.row, a.col}, b, sums);
+    finish_generic(rows, n, c + i * ldc, ldc, part, [&](std::int64_t r, std::int64_t j) { return sums[r * n + j]; });
+  });
+}
+
+// (A + A' eps) (B + B' eps) = A B + (A B' + A' B) eps: three products of the inner scalar, which may be dual again.
+template <class U>
+void gemm_dual(std::int64_t m, std::int64_t n, std::int64_t k, Operand<dual<U>> a, Operand<dual<U>> b, dual<U>* c,
+               std::int64_t ldc, const Epilogue<dual<U>>& e) {
+  static_assert(sizeof(dual<U>) == 2 * sizeof(U));
+  for_row_blocks(m, n, e, [&](std::int64_t i, std::int64_t rows, const Epilogue<dual<U>>& part) {
+    const dual<U>* const from = a.data + i * a.row;
+    const Operand<U> av{&from->value, 2 * a.row, 2 * a.col}, ae{&from->eps, 2 * a.row, 2 * a.col};
+    const Operand<U> bv{&b.data->value, 2 * b.row, 2 * b.col}, be{&b.data->eps, 2 * b.row, 2 * b.col};
+    const std::unique_ptr<U[]> sums(new U[static_cast<std::size_t>(2 * rows * n)]);
+    U *const value = sums.get(), *const eps = value + rows * n;
+    gemm<U>(rows, n, k, av, bv, value, n);
+    gemm<U>(rows, n, k, av, be, eps, n);
+    gemm<U>(rows, n, k, ae, bv, eps, n, {.accumulate = true});
+    finish_generic(rows, n, c + i * ldc, ldc, part, [&](std::int64_t r, std::int64_t j) {
+      return dual<U>{value[r * n + j], eps[r * n + j]};
+    });
+  });
+}
+
+// Any other scalar, in its accumulator's type.
 template <class T>
 void gemm_generic(std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<T> b, T* c, std::int64_t ldc,
                   const Epilogue<T>& e) {
@@ -91,6 +136,10 @@ void gemm(std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<
     Epilogue<T> end = e;
     if (e.base == c && e.base_row == ldc && !e.accumulate) end.base = nullptr, end.accumulate = true;
     by_isa(portable::gemm<T>, avx2::gemm<T>, avx512::gemm<T>)(m, n, k, a, b, c, ldc, end);
+  } else if constexpr (std::is_same_v<T, bfloat16>) {
+    detail::gemm_bfloat16(m, n, k, a, b, c, ldc, e);
+  } else if constexpr (is_dual<T>) {
+    detail::gemm_dual(m, n, k, a, b, c, ldc, e);
   } else {
     detail::gemm_generic(m, n, k, a, b, c, ldc, e);
   }

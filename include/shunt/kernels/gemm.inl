@@ -180,3 +180,10 @@ void gemm(std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<
   }
   gemm_blocked<T, T>(m, n, k, a, b, c, ldc, e);
 }
+
+// From operands of another type, which are converted as they are packed.
+template <class S, class T>
+void gemm_converted(std::int64_t m, std::int64_t n, std::int64_t k, Operand<S> a, Operand<S> b, T* c) {
+  if (k > 0) return gemm_blocked<S, T>(m, n, k, a, b, c, n, {});
+  for (std::int64_t i = 0; i < m * n; ++i) c[i] = T(0);
+}

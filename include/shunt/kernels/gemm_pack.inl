@@ -46,7 +46,7 @@ inline void transpose_lanes(const Simd<float>::V* in, Simd<float>::V* out, int s
 #if SHUNT_ISA_BYTES == 64
 template <class T>
 inline void load_pieces(typename Simd<T>::V& v, const T* const* line, int piece, std::int64_t p) {
-  typedef double Piece __attribute__((vector_size(16), aligned(alignof(T)), may_alias));
+  typedef double Piece __attribute__((vector_size(16), aligned(4), may_alias));
   const Piece a = *reinterpret_cast<const Piece*>(line[0] + p), b = *reinterpret_cast<const Piece*>(line[piece] + p);
   const Piece c = *reinterpret_cast<const Piece*>(line[2 * piece] + p);
   const Piece d = *reinterpret_cast<const Piece*>(line[3 * piece] + p);
@@ -56,7 +56,7 @@ inline void load_pieces(typename Simd<T>::V& v, const T* const* line, int piece,
 #elif SHUNT_ISA_BYTES == 32
 template <class T>
 inline void load_pieces(typename Simd<T>::V& v, const T* const* line, int piece, std::int64_t p) {
-  typedef double Piece __attribute__((vector_size(16), aligned(alignof(T)), may_alias));
+  typedef double Piece __attribute__((vector_size(16), aligned(4), may_alias));
   const Piece low = *reinterpret_cast<const Piece*>(line[0] + p),
               high = *reinterpret_cast<const Piece*>(line[piece] + p);
   v = reinterpret_cast<typename Simd<T>::V>(__builtin_shufflevector(low, high, 0, 1, 2, 3));
