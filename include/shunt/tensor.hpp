@@ -3,6 +3,7 @@
 
 #include "shunt/autograd/backward.hpp"
 #include "shunt/autograd/functional.hpp"
+#include "shunt/autograd/gradcheck.hpp"
 #include "shunt/core/any_tensor.hpp"
 #include "shunt/ops/activation.hpp"
 #include "shunt/ops/creation.hpp"
