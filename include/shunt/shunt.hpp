@@ -2,6 +2,7 @@
 #pragma once
 
 #include "shunt/nn/activation.hpp"
+#include "shunt/nn/conv.hpp"
 #include "shunt/nn/init.hpp"
 #include "shunt/nn/linear.hpp"
 #include "shunt/nn/residual.hpp"

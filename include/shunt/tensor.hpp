@@ -6,6 +6,7 @@
 #include "shunt/autograd/gradcheck.hpp"
 #include "shunt/core/any_tensor.hpp"
 #include "shunt/ops/activation.hpp"
+#include "shunt/ops/conv.hpp"
 #include "shunt/ops/creation.hpp"
 #include "shunt/ops/inplace.hpp"
 #include "shunt/ops/matmul.hpp"
