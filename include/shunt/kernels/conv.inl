@@ -1,23 +1,57 @@
 // Convolution for one instruction set, as products of register tiles whose operands are read from unfolded strips.
 
-// Sources x0, x0 + step, ... into [lo, hi) of a row of `count` values, zeros elsewhere; overhangs the row by a vector.
 template <class T>
-void fill_row(T* dst, const T* src, std::int64_t lo, std::int64_t hi, std::int64_t count, std::int64_t step) {
+inline void fill_zero(T* dst, std::int64_t count) {
+  const typename Simd<T>::V zero = {};
+  for (std::int64_t v = 0; v < count; v += Simd<T>::width) store(zero, dst + v);
+}
+
+// Copies src, src + step, ...; like all of these, in vectors that overhang the end, so rows are written in order.
+template <class T>
+inline void copy_row(T* dst, const T* src, std::int64_t count, std::int64_t step) {
   using V = typename Simd<T>::V;
   constexpr int W = Simd<T>::width;
-  const V zero = {};
-  for (std::int64_t v = 0; v < lo; v += W) store(zero, dst + v);
-  std::int64_t v = lo;
   if (step == 1) {
-    for (; v < hi; v += W, src += W) {
+    for (; count >= W; count -= W, src += W, dst += W) {
       V x;
-      hi - v >= W ? load(x, src) : load_part(x, src, static_cast<int>(hi - v));
-      store(x, dst + v);
+      load(x, src);
+      store(x, dst);
+    }
+    if (count > 0) {
+      V x;
+      load_part(x, src, static_cast<int>(count));
+      store(x, dst);
+    }
+  } else if (step == 2) {
+    for (; count > 0; count -= W, src += 2 * W, dst += W) {
+      const int wanted = static_cast<int>(count < W ? 2 * count - 1 : 2 * W - 1);
+      V low, high, even;
+      load_part(low, src, wanted < W ? wanted : W);
+      load_part(high, src + W, wanted < W ? 0 : wanted - W);
+      even_lanes(even, low, high);
+      store(even, dst);
     }
   } else {
-    for (; v < hi; ++v, src += step) dst[v] = *src;
+    for (std::int64_t v = 0; v < count; ++v) dst[v] = src[v * step];
   }
-  for (; v < count; v += W) store(zero, dst + v);
+}
+
+// One plane whose rows are as long as the source's: the source shifted as a whole, then zeros over what went round.
+template <class T>
+inline void fill_shifted(T* dst, const T* src, std::int64_t height, std::int64_t width, std::int64_t x0,
+                         std::int64_t y0, std::int64_t lines) {
+  const std::int64_t above = y0 < 0 ? (-y0 < lines ? -y0 : lines) : 0;
+  const std::int64_t left = height - y0 < lines ? height - y0 : lines, end = left > above ? left : above;
+  fill_zero(dst, above * width + (x0 < 0 ? -x0 : 0));
+  const std::int64_t from = (y0 + above) * width + x0, last = height * width - from, skip = from < 0 ? -from : 0;
+  const std::int64_t count = (end - above) * width < last ? (end - above) * width : last;
+  T* const rows = dst + above * width;
+  if (count > skip) copy_row(rows + skip, src + from + skip, count - skip, 1);
+  for (std::int64_t i = 0; i < end - above; ++i) {
+    for (std::int64_t v = 0; v < -x0 && v < width; ++v) rows[i * width + v] = T(0);
+    for (std::int64_t v = width - x0 > 0 ? width - x0 : 0; v < width; ++v) rows[i * width + v] = T(0);
+  }
+  fill_zero(dst + end * width, (lines - end) * width);
 }
 
 // Unfolds `rows` result rows from u0 of one image: channels planes of the source from `src` on.
@@ -25,21 +59,32 @@ template <class T>
 [[gnu::noinline]] void fill_strip(const detail::Correlation& g, const detail::Strip& strip, std::int64_t channels,
                                   T* dst, const T* src, std::int64_t u0, std::int64_t rows) {
   const std::int64_t count = g.x.results, plane = strip.plane(g);
-  const std::int64_t lines = strip.shared ? rows + strip.height - strip.rows : rows * g.y.taps;
+  const std::int64_t lines = strip.shared ? rows + strip.height - strip.rows : rows;
+  const bool shifted = strip.shared && g.x.step == 1 && count == g.x.source;
   for (std::int64_t c = 0; c < channels; ++c, src += g.y.source * g.x.source) {
     for (std::int64_t q = 0; q < g.x.taps; ++q, dst += plane) {
       const std::int64_t x0 = g.x.begin + q * g.x.dilation, room = g.x.source - x0;
+      if (shifted) {
+        fill_shifted(dst, src, g.y.source, g.x.source, x0, u0 + strip.low, lines);
+        continue;
+      }
       std::int64_t lo = x0 < 0 ? (-x0 + g.x.step - 1) / g.x.step : 0;
       std::int64_t hi = room > 0 ? (room - 1) / g.x.step + 1 : 0;
       if (lo > count) lo = count;
       if (hi > count) hi = count;
       if (hi < lo) hi = lo;
-      for (std::int64_t i = 0; i < lines; ++i) {
-        const std::int64_t r = strip.shared ? 0 : i / rows, u = strip.shared ? i : i % rows;
-        const std::int64_t y = strip.shared ? u0 + u + strip.low : (u0 + u) * g.y.step + g.y.begin + r * g.y.dilation;
-        const bool inside = y >= 0 && y < g.y.source;
-        fill_row(dst + (r * strip.rows + u) * count, inside ? src + y * g.x.source + x0 + lo * g.x.step : src, lo,
-                 inside ? hi : lo, count, g.x.step);
+      T* row = dst;
+      for (std::int64_t r = 0; r < (strip.shared ? 1 : g.y.taps); ++r, row = dst + r * strip.rows * count) {
+        std::int64_t y = strip.shared ? u0 + strip.low : u0 * g.y.step + g.y.begin + r * g.y.dilation;
+        for (std::int64_t i = 0; i < lines; ++i, y += g.y.step, row += count) {
+          if (y < 0 || y >= g.y.source) {
+            fill_zero(row, count);
+            continue;
+          }
+          fill_zero(row, lo);
+          copy_row(row + lo, src + y * g.x.source + x0 + lo * g.x.step, hi - lo, g.x.step);
+          fill_zero(row + hi, count - hi);
+        }
       }
     }
   }

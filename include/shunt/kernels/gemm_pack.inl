@@ -5,16 +5,22 @@
 #if SHUNT_ISA_BYTES == 64
 #define SHUNT_LOW32 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29
 #define SHUNT_HIGH32 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31
+#define SHUNT_EVEN32 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
+#define SHUNT_EVEN64 0, 2, 4, 6, 8, 10, 12, 14
 #define SHUNT_LOW64 0, 8, 2, 10, 4, 12, 6, 14
 #define SHUNT_HIGH64 1, 9, 3, 11, 5, 13, 7, 15
 #elif SHUNT_ISA_BYTES == 32
 #define SHUNT_LOW32 0, 8, 1, 9, 4, 12, 5, 13
 #define SHUNT_HIGH32 2, 10, 3, 11, 6, 14, 7, 15
+#define SHUNT_EVEN32 0, 2, 4, 6, 8, 10, 12, 14
+#define SHUNT_EVEN64 0, 2, 4, 6
 #define SHUNT_LOW64 0, 4, 2, 6
 #define SHUNT_HIGH64 1, 5, 3, 7
 #else
 #define SHUNT_LOW32 0, 4, 1, 5
 #define SHUNT_HIGH32 2, 6, 3, 7
+#define SHUNT_EVEN32 0, 2, 4, 6
+#define SHUNT_EVEN64 0, 2
 #define SHUNT_LOW64 0, 2
 #define SHUNT_HIGH64 1, 3
 #endif
@@ -37,6 +43,16 @@ inline void transpose_lanes(const Simd<float>::V* in, Simd<float>::V* out, int s
   out[2 * step] = reinterpret_cast<F>(__builtin_shufflevector(c, d, SHUNT_LOW64));
   out[3 * step] = reinterpret_cast<F>(__builtin_shufflevector(c, d, SHUNT_HIGH64));
 }
+
+// Every second value of two vectors.
+inline void even_lanes(Simd<float>::V& v, const Simd<float>::V& low, const Simd<float>::V& high) {
+  v = __builtin_shufflevector(low, high, SHUNT_EVEN32);
+}
+inline void even_lanes(Simd<double>::V& v, const Simd<double>::V& low, const Simd<double>::V& high) {
+  v = __builtin_shufflevector(low, high, SHUNT_EVEN64);
+}
+#undef SHUNT_EVEN32
+#undef SHUNT_EVEN64
 #undef SHUNT_LOW32
 #undef SHUNT_HIGH32
 #undef SHUNT_LOW64
