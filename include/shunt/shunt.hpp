@@ -3,6 +3,7 @@
 
 #include "shunt/nn/activation.hpp"
 #include "shunt/nn/conv.hpp"
+#include "shunt/nn/functional_call.hpp"
 #include "shunt/nn/init.hpp"
 #include "shunt/nn/linear.hpp"
 #include "shunt/nn/residual.hpp"

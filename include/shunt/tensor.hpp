@@ -2,6 +2,8 @@
 #pragma once
 
 #include "shunt/autograd/backward.hpp"
+#include "shunt/autograd/checkpoint.hpp"
+#include "shunt/autograd/custom_op.hpp"
 #include "shunt/autograd/functional.hpp"
 #include "shunt/autograd/gradcheck.hpp"
 #include "shunt/core/any_tensor.hpp"

@@ -41,17 +41,17 @@ Tensor<T> eps_of(const Tensor<dual<T>>& x) {
 /// J^T g of f at `inputs`: a tuple with one gradient an input. f takes the inputs and gives one tensor of g's shape.
 template <class F, Real... T, Real U>
 std::tuple<Tensor<T>...> vjp(const F& f, const std::tuple<Tensor<T>...>& inputs, const Tensor<U>& g) {
+  static_assert((std::same_as<T, U> && ...), "the inputs and the result are of one scalar type");
   const EnableGrad recording;
   return std::apply(
       [&](const auto&... x) {
-        const std::tuple<Tensor<T>...> leaves{detail::fresh_leaf(x)...};
-        const Tensor<U> y = std::apply(f, leaves);
-        if (!y.wants_grad()) return std::tuple<Tensor<T>...>{detail::map<T>("vjp", detail::Constant<T>{T(0)}, x)...};
-        std::vector<Tensor<U>> list;
-        std::apply([&](const auto&... leaf) { list = {leaf...}; }, leaves);
-        const auto grads = grad(y, list, g);
-        std::size_t i = 0;
-        return std::tuple<Tensor<T>...>{(static_cast<void>(sizeof(T)), grads[i++])...};
+        const std::vector<Tensor<U>> leaves{detail::fresh_leaf(x)...};
+        return [&]<std::size_t... I>(std::index_sequence<I...>) {
+          const Tensor<U> y = f(leaves[I]...);
+          if (!y.wants_grad()) return std::tuple<Tensor<T>...>{detail::map<T>("vjp", detail::Constant<T>{T(0)}, x)...};
+          const auto grads = grad(y, leaves, g);
+          return std::tuple<Tensor<T>...>{grads[I]...};
+        }(std::index_sequence_for<T...>{});
       },
       inputs);
 }

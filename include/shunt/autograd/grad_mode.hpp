@@ -7,6 +7,8 @@ namespace shunt {
 namespace detail {
 inline thread_local bool recording = true;
 inline thread_local bool tracing_nan = false;
+/// True while checkpoint runs a function for the second time: running statistics must not move again.
+inline thread_local bool replaying = false;
 }  // namespace detail
 
 inline bool grad_enabled() { return detail::recording; }

@@ -194,6 +194,7 @@ class Slots {
   Slots(std::span<Ref<Node>> edges, Tensor<T>& upstream) : edges_(edges), upstream_(upstream) {}
 
   std::size_t size() const { return edges_.size(); }
+  std::span<const Ref<Node>> edges() const { return edges_; }
   /// Whether anybody asks for the gradient of input i; what nobody asks for need not be computed.
   bool wants(std::size_t i) const { return edges_[i] && edges_[i]->wanted; }
   const Shape& shape(std::size_t i) const { return edges_[i]->shape; }

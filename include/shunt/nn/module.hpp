@@ -201,6 +201,8 @@ class Module {
   }
   void eval() { train(false); }
   bool is_training() const { return training_; }
+  /// The mode of this module alone, without its children.
+  void set_training(bool on) { training_ = on; }
   /// Leaves no parameter a gradient.
   void zero_grad() const {
     for (const auto& p : parameters()) p.zero_grad();
