@@ -1,0 +1,4 @@
+// Losses.
+#pragma once
+
+#include "shunt/ops/cross_entropy.hpp"
