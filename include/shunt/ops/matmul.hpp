@@ -98,6 +98,14 @@ Tensor<T> Tensor<T>::matmul(const Tensor& other) const {
   return shunt::matmul(*this, other);
 }
 
+/// Products of two stacks of matrices: (b, m, k), (b, k, n) -> (b, m, n). Nothing is broadcast.
+template <Scalar T>
+Tensor<T> bmm(const Tensor<T>& a, const Tensor<T>& b) {
+  if (a.rank() != 3 || b.rank() != 3 || a.size(0) != b.size(0) || a.size(2) != b.size(1))
+    detail::raise<ShapeError>("bmm: needs (b, m, k) and (b, k, n), got ", a.shape(), " and ", b.shape());
+  return matmul(a, b);
+}
+
 /// base + x w^T + b: x (..., in), w (out, in), b (out,) -> (..., out). b and base may hold nothing; base, of the
 /// result's shape, is what a skip brings, and is added while the product's tile is in registers.
 template <Scalar T>
