@@ -6,6 +6,7 @@
 #include "shunt/nn/functional_call.hpp"
 #include "shunt/nn/init.hpp"
 #include "shunt/nn/linear.hpp"
+#include "shunt/nn/norm.hpp"
 #include "shunt/nn/residual.hpp"
 #include "shunt/nn/sequential.hpp"
 #include "shunt/tensor.hpp"

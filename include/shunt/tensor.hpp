@@ -16,6 +16,7 @@
 #include "shunt/ops/join.hpp"
 #include "shunt/ops/loss.hpp"
 #include "shunt/ops/matmul.hpp"
+#include "shunt/ops/norm.hpp"
 #include "shunt/ops/pointwise.hpp"
 #include "shunt/ops/rearrange.hpp"
 #include "shunt/ops/reduce.hpp"

@@ -1,0 +1,4 @@
+// Normalisation for one instruction set; see norm.hpp.
+#include "shunt/kernels/norm_loops.inl"
+#include "shunt/kernels/norm_columns.inl"
+#include "shunt/kernels/norm_runs.inl"
