@@ -9,4 +9,7 @@
 #include "shunt/nn/norm.hpp"
 #include "shunt/nn/residual.hpp"
 #include "shunt/nn/sequential.hpp"
+#include "shunt/optim/adam.hpp"
+#include "shunt/optim/rmsprop.hpp"
+#include "shunt/optim/sgd.hpp"
 #include "shunt/tensor.hpp"
