@@ -103,10 +103,16 @@ inline void fill_positions(const detail::Correlation& g, const detail::Strip& st
 // One tile's filters, [c][r][q][filter], tile_rows apart.
 template <class T>
 [[gnu::noinline]] void pack_filters(const detail::Correlation& g, T* dst, const T* w, int filters) {
-  if (g.w_channel == g.y.taps * g.x.taps && g.y.weight_stride == g.x.taps && g.x.weight_stride == 1) {
-    return pack<tile_rows, T, T>(dst, w, g.w_filter, 1, filters, g.patch());
-  }
+  const bool contiguous = g.y.weight_stride == g.x.taps && g.x.weight_stride == 1;
+  if (contiguous && g.w_channel == g.taps()) return pack<tile_rows, T, T>(dst, w, g.w_filter, 1, filters, g.patch());
   w += g.y.weight + g.x.weight;
+  if (g.taps() == 1) return pack<tile_rows, T, T>(dst, w, g.w_filter, g.w_channel, filters, g.channels);
+  if (contiguous) {
+    for (std::int64_t c = 0; c < g.channels; ++c) {
+      pack<tile_rows, T, T>(dst + c * g.taps() * tile_rows, w + c * g.w_channel, g.w_filter, 1, filters, g.taps());
+    }
+    return;
+  }
   for (std::int64_t c = 0; c < g.channels; ++c) {
     for (std::int64_t r = 0; r < g.y.taps; ++r) {
       for (std::int64_t q = 0; q < g.x.taps; ++q, dst += tile_rows) {
@@ -125,6 +131,7 @@ struct Correlate {
   const detail::Correlation& g;
   detail::Strip strip;
   std::int64_t images, filters;  // of one task
+  std::int64_t channels;         // summed at a time
   const T *source, *weights, *bias;
   T* result;
   bool accumulate;
@@ -152,34 +159,53 @@ struct Correlate {
 
   void run(std::int64_t image0, std::int64_t image1, std::int64_t group, std::int64_t u0, std::int64_t rows,
            std::int64_t block) const {
-    constexpr int W = Simd<T>::width, R = tile_cols<T>;
-    const std::int64_t size = strip.size(g, g.channels), columns = rows * g.x.results;
-    const std::int64_t f1 = (block + 1) * filters < g.filters ? (block + 1) * filters : g.filters;
-    T* const unfolded = scratch<T>(Scratch::image, size * (image1 - image0) + R + W);
-    for (std::int64_t image = image0; image < image1; ++image) {
-      fill_strip(g, strip, g.channels, unfolded + (image - image0) * size,
-                 source + (image * g.groups + group) * g.source_image(), u0, rows);
-    }
-    T* const spread = g.dense() ? nullptr : scratch<T>(Scratch::sums, tile_rows * columns);
+    const std::int64_t f0 = block * filters, f1 = f0 + filters < g.filters ? f0 + filters : g.filters;
     const T* panel = packed + (group * filter_tasks() + block) * panels() * panel_size();
-    for (std::int64_t f = block * filters, count; f < f1; f += count, panel += panel_size()) {
-      count = next_rows(f1 - f);
-      for (std::int64_t image = image0; image < image1; ++image) {
-        T* const out = result + ((image * g.groups + group) * g.filters + f) * g.result_plane();
-        Tile<T> t{panel, 1, tile_rows, nullptr, 0, g.patch(), nullptr, 0, static_cast<int>(count), 0, {}};
-        t.b_at = at;
-        t.ldc = g.dense() ? g.result_plane() : columns;
-        t.end.row_bias = bias != nullptr ? bias + group * g.filters + f : nullptr;
-        t.end.accumulate = g.dense() && accumulate;
-        for (std::int64_t j = 0; j < columns; j += R) {
-          t.b = unfolded + (image - image0) * size + j;
-          t.c = g.dense() ? out + u0 * g.x.image + j : spread + j;
-          t.cols = static_cast<int>(columns - j < R ? columns - j : R);
-          run_tile(t);
-        }
-        if (!g.dense()) scatter(out, spread, static_cast<int>(count), u0, rows);
+    // A pointwise convolution reads the image itself, unless its last vectors would read past the end of all images.
+    const std::int64_t columns = rows * g.x.results, plane = g.y.source * g.x.source;
+    const std::int64_t beyond = (g.images * g.groups - (image1 - 1) * g.groups - group - 1) * g.source_image() + plane -
+                                u0 * g.x.source - columns;
+    const bool in_place = g.pointwise() && (columns % Simd<T>::width == 0 || beyond >= Simd<T>::width);
+    const std::int64_t size = in_place ? g.source_image() * g.groups : strip.size(g, channels);
+    T* const unfolded = in_place ? nullptr : scratch<T>(Scratch::image, size * (image1 - image0) + 3 * Simd<T>::width);
+    for (std::int64_t c = 0; c < g.channels || c == 0; c += channels) {
+      const std::int64_t count = c + channels < g.channels ? channels : g.channels - c;
+      const std::int64_t begin = (image0 * g.groups + group) * g.source_image() + c * plane;
+      for (std::int64_t image = image0; image < image1 && !in_place; ++image) {
+        fill_strip(g, strip, count, unfolded + (image - image0) * size,
+                   source + begin + (image - image0) * g.groups * g.source_image(), u0, rows);
       }
+      Tile<T> t{panel + c * g.taps() * tile_rows, 1, tile_rows, nullptr, 0, count * g.taps(), nullptr, 0, 0, 0, {}};
+      t.b_at = in_place ? at + g.patch() : at;
+      t.end.accumulate = c > 0 || (g.dense() && accumulate);
+      const bool ends = c + count == g.channels;
+      for (std::int64_t f = f0; f < f1; f += t.rows, t.a += panel_size()) {
+        t.rows = next_rows(f1 - f);
+        t.end.row_bias = bias != nullptr && ends ? bias + group * g.filters + f : nullptr;
+        for (std::int64_t image = image0; image < image1; ++image) {
+          const T* strip_of = in_place ? source + begin + u0 * g.x.source : unfolded;
+          multiply(t, strip_of + (image - image0) * size, image * g.groups + group, f, u0, rows);
+        }
+      }
+      if (count == 0) break;
     }
+  }
+
+  // The tiles of some filters along one strip.
+  void multiply(Tile<T> t, const T* from, std::int64_t image, std::int64_t f, std::int64_t u0,
+                std::int64_t rows) const {
+    constexpr int R = tile_cols<T>;
+    const std::int64_t columns = rows * g.x.results;
+    T* const out = result + (image * g.filters + f) * g.result_plane();
+    T* const spread = g.dense() ? nullptr : scratch<T>(Scratch::sums, tile_rows * columns);
+    t.ldc = g.dense() ? g.result_plane() : columns;
+    for (std::int64_t j = 0; j < columns; j += R) {
+      t.b = from + j;
+      t.c = g.dense() ? out + u0 * g.x.image + j : spread + j;
+      t.cols = static_cast<int>(columns - j < R ? columns - j : R);
+      run_tile(t);
+    }
+    if (!g.dense()) scatter(out, spread, t.rows, u0, rows);
   }
 
   void scatter(T* out, const T* sums, int count, std::int64_t u0, std::int64_t rows) const {
@@ -208,29 +234,36 @@ struct PackFilters {
   }
 };
 
-// The result's images, groups, strips and, where these are few, blocks of filters are independent tasks.
+// The result's images, groups, strips and, where these are few, blocks of filters are independent tasks. Long sums are
+// cut by channels, as in a matrix product, so that strips of several images share each block of the weights.
 template <class T>
 void correlate(const detail::Correlation& g, const T* source, const T* weights, const T* bias, T* result,
                bool accumulate) {
-  const std::int64_t pixels = g.y.results * g.x.results;
-  if (g.images * g.groups * g.filters * pixels == 0) return;
+  if (g.images * g.groups * g.filters * g.y.results * g.x.results == 0) return;
   const std::int64_t values = strip_bytes / static_cast<std::int64_t>(sizeof(T));
-  const detail::Strip strip = detail::Strip::fitting(g, g.channels, values);
-  Correlate<T> x{g, strip, 1, g.filters, source, weights, bias, result, accumulate, nullptr, nullptr};
+  std::int64_t channels = g.channels;
+  if (g.dense() && g.patch() > 1024) {
+    const std::int64_t blocks = g.patch() / 768 < g.channels ? g.patch() / 768 : g.channels;
+    channels = (g.channels + blocks - 1) / blocks;
+  }
+  const detail::Strip strip = detail::Strip::fitting(g, channels, values);
+  Correlate<T> x{g, strip, 1, g.filters, channels, source, weights, bias, result, accumulate, nullptr, nullptr};
+  const bool heavy = g.patch() * g.filters > values;  // weights do not stay in the cache from image to image
   if (x.strips() == 1) {
-    const std::int64_t fit = values / (strip.size(g, g.channels) + 1), spare = g.images / 8;
+    const std::int64_t fit = values / (strip.size(g, channels) + 1), spare = heavy ? g.images : g.images / 8;
     x.images = fit < spare ? fit : spare;
     if (x.images < 1) x.images = 1;
   }
   const std::int64_t tasks = x.image_tasks() * g.groups * x.strips(), panels = (g.filters + tile_rows - 1) / tile_rows;
   const std::int64_t work = g.filters * g.patch() * (strip.rows * g.x.results * x.images);  // of one task
   if (tasks < 8 && work > (1 << 21)) {
-    const std::int64_t blocks = work >> 20 < 8 ? work >> 20 : 8;
+    const std::int64_t blocks = work >> 20 < 8 / tasks ? work >> 20 : 8 / tasks;
     x.filters = (panels + blocks - 1) / blocks * tile_rows;
   }
   x.packed = scratch<T>(Scratch::weights, g.groups * x.filter_tasks() * x.panels() * x.panel_size());
-  x.at = scratch<std::int64_t>(Scratch::positions, g.patch());
+  x.at = scratch<std::int64_t>(Scratch::positions, 2 * g.patch());
   fill_positions(g, strip, x.at);
+  for (std::int64_t c = 0; c < g.channels && g.pointwise(); ++c) x.at[g.patch() + c] = c * g.y.source * g.x.source;
   parallel_for(g.groups * x.filter_tasks(), (1 << 18) / (x.panels() * x.panel_size()) + 1, PackFilters<T>{x});
   const std::int64_t each = g.patch() * x.filters * strip.rows * g.x.results * x.images;
   parallel_for(tasks * x.filter_tasks(), (1 << 20) / (each + 1) + 1, x);
@@ -243,9 +276,17 @@ void conv_forward(const ConvShape& s, const T* x, const T* w, const T* bias, T* 
 
 template <class T>
 void conv_backward_data(const ConvShape& s, const T* dy, const T* w, T* dx, bool accumulate) {
+  // Phases of dx that no tap reaches, three in four under a 1 x 1 kernel with stride 2, are zeroed in one go.
+  bool reached = true;
+  for (std::int64_t i = 0; i < s.sh * s.sw; ++i) {
+    reached = reached && detail::backward_correlation(s, i / s.sw, i % s.sw).taps() > 0;
+  }
+  const std::int64_t count = s.n * s.c * s.h * s.w;
+  if (!reached && !accumulate && count > 0) __builtin_memset(dx, 0, static_cast<std::size_t>(count) * sizeof(T));
   for (std::int64_t a = 0; a < s.sh && a < s.h; ++a) {
     for (std::int64_t b = 0; b < s.sw && b < s.w; ++b) {
-      correlate<T>(detail::backward_correlation(s, a, b), dy, w, nullptr, dx, accumulate);
+      const detail::Correlation g = detail::backward_correlation(s, a, b);
+      if (g.taps() > 0) correlate<T>(g, dy, w, nullptr, dx, accumulate);
     }
   }
 }

@@ -27,10 +27,15 @@ struct Correlation {
   std::int64_t w_group, w_filter, w_channel;
   Taps y, x;
 
-  std::int64_t patch() const { return channels * y.taps * x.taps; }
+  std::int64_t taps() const { return y.taps * x.taps; }
+  std::int64_t patch() const { return channels * taps(); }
   std::int64_t source_image() const { return channels * y.source * x.source; }
   std::int64_t result_plane() const { return y.image * x.image; }
   bool dense() const { return y.spread == 1 && x.spread == 1; }
+  bool pointwise() const {
+    return taps() == 1 && y.step == 1 && x.step == 1 && y.begin == 0 && x.begin == 0 && x.results == x.source &&
+           y.results <= y.source;
+  }
 };
 
 inline Correlation forward_correlation(const ConvShape& s) {
