@@ -7,6 +7,8 @@
 #include "shunt/autograd/functional.hpp"
 #include "shunt/autograd/gradcheck.hpp"
 #include "shunt/core/any_tensor.hpp"
+#include "shunt/core/eigen.hpp"
+#include "shunt/core/print.hpp"
 #include "shunt/ops/activation.hpp"
 #include "shunt/ops/conv.hpp"
 #include "shunt/ops/creation.hpp"
