@@ -48,9 +48,12 @@ Tensor<T>& Tensor<T>::requires_grad(bool on) & {
   static_assert(Real<T>, "only tensors of real numbers have gradients");
   auto& b = body();
   if (!is_leaf())
-    detail::raise<GraphError>("requires_grad: only of a leaf; this tensor of shape ", shape(), " was computed (detach it)");
-  if (!on) b.history = {};
-  else if (!b.history) b.history = detail::Ref<detail::History>(detail::make<detail::LeafNode<T>>(shape()));
+    detail::raise<GraphError>("requires_grad: only of a leaf; this tensor of shape ", shape(),
+                              " was computed (detach it)");
+  if (!on)
+    b.history = {};
+  else if (!b.history)
+    b.history = detail::Ref<detail::History>(detail::make<detail::LeafNode<T>>(shape()));
   return *this;
 }
 template <Scalar T>

@@ -46,8 +46,8 @@ Tensor<T> run_touching(const F& f, const Tensor<T>& x, std::vector<Ref<Node>>& n
 /// moving running statistics a second time, and gives the same bits (Chen et al. 2016). f takes and gives one tensor,
 /// may use others, and must compute the same each time; a stack cut into sqrt(n) pieces needs O(sqrt n) memory.
 template <class F, Real T>
-  requires std::invocable<const F&, const Tensor<T>&>
-Tensor<T> checkpoint(F f, const Tensor<T>& x) {
+requires std::invocable < const F&, const Tensor<T>
+& > Tensor<T> checkpoint(F f, const Tensor<T>& x) {
   if (!grad_enabled()) return f(x);
   const RandomStream at = generator().state();
   std::vector<detail::Ref<detail::Node>> nodes;

@@ -18,17 +18,19 @@ Tensor<T> custom_op(const char* name, const std::vector<Tensor<T>>& inputs, cons
   std::vector<Saved<T>> saved;
   for (const auto& x : inputs) saved.push_back(save(x));
   return record(name, y, inputs,
-                [name, backward = std::move(backward), saved = std::move(saved), y = save(y)](const Tensor<T>& g, Slots<T>& into) {
+                [name, backward = std::move(backward), saved = std::move(saved), y = save(y)](const Tensor<T>& g,
+                                                                                              Slots<T>& into) {
                   std::vector<Tensor<T>> values;
                   for (const auto& s : saved) values.push_back(s.get(name));
                   const std::vector<Tensor<T>> grads = backward(g, values, y.get(name));
                   if (grads.size() != values.size())
-                    detail::raise<ShapeError>("backward of ", name, ": ", grads.size(), " gradients for ", values.size(), " inputs");
+                    detail::raise<ShapeError>("backward of ", name, ": ", grads.size(), " gradients for ",
+                                              values.size(), " inputs");
                   for (std::size_t i = 0; i < grads.size(); ++i) {
                     if (!grads[i].defined()) continue;
                     if (grads[i].shape() != values[i].shape())
-                      detail::raise<ShapeError>("backward of ", name, ": gradient ", i, " is ", grads[i].shape(), " for an input of ",
-                                                values[i].shape());
+                      detail::raise<ShapeError>("backward of ", name, ": gradient ", i, " is ", grads[i].shape(),
+                                                " for an input of ", values[i].shape());
                     into.add(i, grads[i].detach());
                   }
                 });

@@ -62,9 +62,12 @@ class BackwardRun {
       if (!n->has_gradient()) continue;
       const DropGradient at_end{*n};
       if (!n->wanted) continue;
-      if (!n->passes) n->collect();
-      else if (tracing_nan) [[unlikely]] propagate_traced(*n, retain);
-      else n->propagate(retain);
+      if (!n->passes)
+        n->collect();
+      else if (tracing_nan) [[unlikely]]
+        propagate_traced(*n, retain);
+      else
+        n->propagate(retain);
     }
     order_.clear();
     for (auto& n : leaves_)

@@ -28,7 +28,8 @@ struct EpsOf {
 /// x + eps v
 template <Real T>
 Tensor<dual<T>> make_dual(const char* op, const Tensor<T>& x, const Tensor<T>& v) {
-  if (x.shape() != v.shape()) raise<ShapeError>(op, ": direction of shape ", v.shape(), " for an argument of ", x.shape());
+  if (x.shape() != v.shape())
+    raise<ShapeError>(op, ": direction of shape ", v.shape(), " for an argument of ", x.shape());
   return map<dual<T>>(op, MakeDual<T>{}, x, v);
 }
 template <Real T>
@@ -51,7 +52,8 @@ std::tuple<Tensor<T>...> vjp(const F& f, const std::tuple<Tensor<T>...>& inputs,
           if (!y.wants_grad()) return std::tuple<Tensor<T>...>{detail::map<T>("vjp", detail::Constant<T>{T(0)}, x)...};
           const auto grads = grad(y, leaves, g);
           return std::tuple<Tensor<T>...>{grads[I]...};
-        }(std::index_sequence_for<T...>{});
+        }
+        (std::index_sequence_for<T...>{});
       },
       inputs);
 }
@@ -63,7 +65,8 @@ auto jvp(const F& f, const std::tuple<Tensor<T>...>& inputs, const std::tuple<Te
   const NoGrad unrecorded;
   return [&]<std::size_t... I>(std::index_sequence<I...>) {
     return detail::eps_of(f(detail::make_dual("jvp", std::get<I>(inputs), std::get<I>(directions))...));
-  }(std::index_sequence_for<T...>{});
+  }
+  (std::index_sequence_for<T...>{});
 }
 
 /// (d2f/dx2) v of a scalar-valued f, exact: reverse mode over dual numbers (Pearlmutter 1994).

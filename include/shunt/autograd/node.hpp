@@ -32,12 +32,12 @@ struct Node : History {
   virtual void end() noexcept = 0;
 
   const char* name;
-  Shape shape;                         ///< Of the value, and so of its gradient.
-  std::span<Ref<Node>> edges;          ///< One an input; null where no gradient is wanted.
-  std::uint64_t sequence;              ///< Later operations have larger ones.
-  std::uint64_t mark = 0;              ///< The last run that came by.
-  bool wanted = true;                  ///< Whether that run wants this gradient,
-  bool passes = true;                  ///< and a gradient further down.
+  Shape shape;                 ///< Of the value, and so of its gradient.
+  std::span<Ref<Node>> edges;  ///< One an input; null where no gradient is wanted.
+  std::uint64_t sequence;      ///< Later operations have larger ones.
+  std::uint64_t mark = 0;      ///< The last run that came by.
+  bool wanted = true;          ///< Whether that run wants this gradient,
+  bool passes = true;          ///< and a gradient further down.
   bool leaf = false, released = false;
   Node* next_dead = nullptr;
 };
@@ -75,16 +75,6 @@ bool has_nan(const Tensor<T>& x) {
   }
   return false;
 }
-
-/// old + f(in...)
-template <class F>
-struct AddTo {
-  F f;
-  template <class T, class... A>
-  T operator()(T old, A... a) const {
-    return static_cast<T>(old + f(a...));
-  }
-};
 
 /// A node whose gradient has scalar type T: the slot, the hooks, and the gradient that is kept.
 template <Scalar T>
@@ -146,8 +136,10 @@ struct GradNode : Node {
     Tensor<T> g = std::exchange(slot, Tensor<T>());
     if (extras) {
       for (std::size_t i = 0; i < extras->hooks.size(); ++i) g = run_hook(extras->hooks[i].second, std::move(g));
-      if (extras->capture != nullptr) *extras->capture = g;
-      else if (extras->retain_grad) grad = grad.defined() ? map<T>("add", Add{}, grad, g) : copy_of(g);
+      if (extras->capture != nullptr)
+        *extras->capture = g;
+      else if (extras->retain_grad)
+        grad = grad.defined() ? map<T>("add", Add{}, grad, g) : copy_of(g);
     }
     return g;
   }
@@ -248,8 +240,10 @@ class Slots {
   template <class F, Scalar... I>
   void write(GradNode<T>& to, const F& f, const Tensor<I>&... in) {
     auto [out, accumulate] = to.target();
-    if (accumulate) map_into(AddTo<F>{f}, out, out, in...);
-    else map_into(f, out, in...);
+    if (accumulate)
+      map_onto(f, out, in...);
+    else
+      map_into(f, out, in...);
   }
 
   std::span<Ref<Node>> edges_;

@@ -1,6 +1,9 @@
 // The kernels' strided loops on tensors: pointwise maps and reductions, without history.
 #pragma once
 
+#include <initializer_list>
+#include <span>
+
 #include "shunt/core/tensor.hpp"
 #include "shunt/kernels/elementwise.hpp"
 #include "shunt/kernels/reduce.hpp"
@@ -8,32 +11,75 @@
 namespace shunt::detail {
 
 /// The strides of x when it is broadcast to `shape` (whose rank is at least its own): 0 along what is repeated.
+inline Shape strides_in(const Body& x, const Shape& shape) {
+  Shape s = Shape::filled(shape.rank(), 0);
+  const int shift = shape.rank() - x.shape.rank();
+  for (int d = 0; d < x.shape.rank(); ++d)
+    if (x.shape[d] != 1 || shape[d + shift] == 1) s[d + shift] = x.strides[d];
+  return s;
+}
 template <Scalar T>
 Shape strides_in(const Tensor<T>& x, const Shape& shape) {
-  Shape s = Shape::filled(shape.rank(), 0);
-  const int shift = shape.rank() - x.rank();
-  for (int d = 0; d < x.rank(); ++d)
-    if (x.shape()[d] != 1 || shape[d + shift] == 1) s[d + shift] = x.strides()[d];
-  return s;
+  return strides_in(x.body(), shape);
+}
+
+/// A tensor whose scalar type only the inner loop knows: what the loops are cut from, once for all kernels.
+struct ErasedTensor {
+  template <Scalar T>
+  ErasedTensor(const Tensor<T>& x) : body(&x.body()), size(sizeof(T)) {}
+  kernels::Erased erased() const { return {static_cast<std::byte*>(body->data), size}; }
+
+  const Body* body;
+  std::size_t size;
+};
+
+[[gnu::noinline]] inline void run_map(kernels::MapLoop loop, kernels::MapLoop add, const void* f,
+                                      std::initializer_list<ErasedTensor> tensors) {
+  const Shape& shape = tensors.begin()->body->shape;
+  kernels::Erased ops[kernels::max_operands];
+  bool flat = true;
+  int count = 0;
+  for (const auto& t : tensors) {
+    ops[count++] = t.erased();
+    flat = flat && t.body->dense && t.body->shape == shape;
+  }
+  if (flat) return kernels::run_map(kernels::flat_nest(shape.numel(), count), loop, add, f, ops);
+  Shape strides[kernels::max_operands];
+  for (int k = 0; k < count; ++k) strides[k] = strides_in(*tensors.begin()[k].body, shape);
+  kernels::run_map(kernels::make_nest(shape, {strides, static_cast<std::size_t>(count)}), loop, add, f, ops);
 }
 
 /// out = f(in...); every input broadcasts to out's shape.
 template <class F, Scalar O, Scalar... I>
 void map_into(const F& f, const Tensor<O>& out, const Tensor<I>&... in) {
-  const bool flat = out.is_contiguous() && ((in.is_contiguous() && in.shape() == out.shape()) && ...);
-  kernels::map(f,
-               flat ? kernels::flat_nest(out.numel(), 1 + sizeof...(I))
-                    : kernels::make_nest(out.shape(), {out.strides(), strides_in(in, out.shape())...}),
-               out.data(), in.data()...);
+  static_assert(1 + sizeof...(I) <= kernels::max_operands);
+  run_map(kernels::map_loop<F, O, I...>(), nullptr, &f, {out, in...});
 }
 
+struct Add {
+  template <class T>
+  T operator()(T a, T b) const {
+    return static_cast<T>(a + b);
+  }
+};
+/// out += f(in...)
+template <class F, Scalar O, Scalar... I>
+void map_onto(const F& f, const Tensor<O>& out, const Tensor<I>&... in) {
+  static_assert(1 + sizeof...(I) <= kernels::max_operands);
+  run_map(kernels::map_loop<F, O, I...>(), kernels::map_loop<Add, O, O, O>(), &f, {out, in...});
+}
+
+[[gnu::noinline]] inline Shape broadcast_all(const char* op, std::initializer_list<ErasedTensor> tensors) {
+  Shape shape;
+  for (const auto& t : tensors)
+    shape = t.body == tensors.begin()->body ? t.body->shape : broadcast(op, shape, t.body->shape);
+  return shape;
+}
 /// A fresh f(in...), of the inputs' broadcast shape; `op` names the operation if they do not broadcast.
-template <Scalar O, class F, Scalar First, Scalar... I>
-Tensor<O> map([[maybe_unused]] const char* op, const F& f, const Tensor<First>& first, const Tensor<I>&... in) {
-  Shape shape = first.shape();
-  ((shape = broadcast(op, shape, in.shape())), ...);
-  auto out = Tensor<O>::empty(shape);
-  map_into(f, out, first, in...);
+template <Scalar O, class F, Scalar... I>
+Tensor<O> map(const char* op, const F& f, const Tensor<I>&... in) {
+  auto out = Tensor<O>::empty(broadcast_all(op, {in...}));
+  map_into(f, out, in...);
   return out;
 }
 
@@ -41,10 +87,26 @@ Tensor<O> map([[maybe_unused]] const char* op, const F& f, const Tensor<First>& 
 inline Shape reduced_shape(const Shape& shape, std::uint32_t mask, bool keepdim) {
   Shape s;
   for (int d = 0; d < shape.rank(); ++d) {
-    if (!(mask >> d & 1u)) s.push_back(shape[d]);
-    else if (keepdim) s.push_back(1);
+    if (!(mask >> d & 1u))
+      s.push_back(shape[d]);
+    else if (keepdim)
+      s.push_back(1);
   }
   return s;
+}
+
+/// The loops of a reduction of `inputs`, broadcast to the first one's shape, to `out`.
+[[gnu::noinline]] inline kernels::Nest reduce_nest(std::initializer_list<ErasedTensor> inputs,
+                                                   const ErasedTensor& out) {
+  const Shape& shape = inputs.begin()->body->shape;
+  Shape strides[kernels::max_operands];
+  std::size_t count = 0;
+  for (const auto& t : inputs) strides[count++] = strides_in(*t.body, shape);
+  Shape& to = strides[count++] = strides_in(*out.body, shape);
+  const int shift = shape.rank() - out.body->shape.rank();
+  for (int d = 0; d < shape.rank(); ++d)
+    if (d < shift || out.body->shape[d - shift] == 1) to[d] = 0;
+  return kernels::make_nest(shape, {strides, count});
 }
 
 /// out (+)= reduction of in... over every dimension in which out has size 1 or, being of lower rank, none. All inputs
@@ -52,13 +114,7 @@ inline Shape reduced_shape(const Shape& shape, std::uint32_t mask, bool keepdim)
 template <class R, Scalar O, Scalar First, Scalar... I>
 void reduce_into(const R& r, bool accumulate, const Tensor<O>& out, const Tensor<First>& first,
                  const Tensor<I>&... in) {
-  const Shape& shape = first.shape();
-  Shape to = strides_in(out, shape);
-  const int shift = shape.rank() - out.rank();
-  for (int d = 0; d < shape.rank(); ++d)
-    if (d < shift || out.shape()[d - shift] == 1) to[d] = 0;
-  kernels::reduce(r, kernels::make_nest(shape, {first.strides(), strides_in(in, shape)..., to}),
-                  accumulate, out.data(), first.data(), in.data()...);
+  kernels::reduce(r, reduce_nest({first, in...}, out), accumulate, out.data(), first.data(), in.data()...);
 }
 
 /// The sum of g over what was broadcast, as a fresh tensor of `shape`.
@@ -80,12 +136,6 @@ template <Scalar T>
 struct Constant {
   T v;
   T operator()(T) const { return v; }
-};
-struct Add {
-  template <class T>
-  T operator()(T a, T b) const {
-    return static_cast<T>(a + b);
-  }
 };
 
 /// The elements of x in a dense buffer of their own.

@@ -28,8 +28,9 @@ class Saved {
   Tensor<T> get(const char* op) const {
     if (!storage_) return {};
     if (storage_->version.load(std::memory_order_relaxed) != version_)
-      detail::raise<GraphError>("backward of ", op, ": a value of shape ", shape_, " that it needs was changed in place by ",
-                                storage_->last_change, "; clone it before changing it");
+      detail::raise<GraphError>("backward of ", op, ": a value of shape ", shape_,
+                                " that it needs was changed in place by ", storage_->last_change,
+                                "; clone it before changing it");
     return Tensor<T>(storage_, first_, shape_, strides_);
   }
 

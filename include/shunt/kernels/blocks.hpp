@@ -51,8 +51,7 @@ inline void copy_strided(std::byte* to, std::int64_t to_stride, const std::byte*
     each(std::integral_constant<std::size_t, 1>{});
   } else {
     const auto bytes = static_cast<std::int64_t>(size);
-    for (std::int64_t i = 0; i < n; ++i)
-      std::memcpy(to + i * to_stride * bytes, from + i * from_stride * bytes, size);
+    for (std::int64_t i = 0; i < n; ++i) std::memcpy(to + i * to_stride * bytes, from + i * from_stride * bytes, size);
   }
 }
 
@@ -73,14 +72,15 @@ class Rooms {
   }
 
  private:
-  alignas(64) std::byte room_[max_operands][static_cast<std::size_t>(elements) * max_size];
+  alignas(64) std::byte room_[max_operands + 1][static_cast<std::size_t>(elements) * max_size];
 };
 
-/// One row of n elements; p points to its first ones.
-inline void map_row(MapLoop loop, const void* f, int operands, const Erased* ops, const std::int64_t* stride,
-                    std::byte** p, std::int64_t n, Rooms& rooms) {
+/// One row of n elements; p points to its first ones. With `add`, the loop's results are added to what is there.
+inline void map_row(MapLoop loop, MapLoop add, const void* f, int operands, const Erased* ops,
+                    const std::int64_t* stride, std::byte** p, std::int64_t n, Rooms& rooms) {
+  const auto at = [&](int k, std::int64_t i) { return p[k] + i * stride[k] * static_cast<std::int64_t>(ops[k].size); };
   std::int64_t step[max_operands];
-  bool dense = stride[0] == 1;
+  bool dense = stride[0] == 1 && add == nullptr;
   for (int k = 1; k < operands; ++k) {
     step[k] = 1;
     if (stride[k] == 1) continue;
@@ -98,19 +98,26 @@ inline void map_row(MapLoop loop, const void* f, int operands, const Erased* ops
     count = std::min(n - done, Rooms::elements);
     std::byte* q[max_operands];
     q[0] = rooms[0];
-    for (int k = 1; k < operands; ++k)
-      q[k] = step[k] == 0 ? p[k]
-                          : rooms.gather(k, p[k] + done * stride[k] * static_cast<std::int64_t>(ops[k].size), stride[k],
-                                         count, ops[k].size);
+    for (int k = 1; k < operands; ++k) {
+      const bool in_place = step[k] == 0 || (stride[k] == 1 && count % block_length == 0);
+      q[k] =
+          in_place ? (step[k] == 0 ? p[k] : at(k, done)) : rooms.gather(k, at(k, done), stride[k], count, ops[k].size);
+    }
     loop(f, count, q, step);
-    copy_strided(p[0] + done * stride[0] * static_cast<std::int64_t>(ops[0].size), stride[0], q[0], 1, count, ops[0].size);
+    if (add != nullptr) {
+      constexpr std::int64_t ones[] = {1, 1, 1};
+      std::byte* const sum[] = {q[0], rooms.gather(max_operands, at(0, done), stride[0], count, ops[0].size), q[0]};
+      add(nullptr, count, sum, ones);
+    }
+    copy_strided(at(0, done), stride[0], q[0], 1, count, ops[0].size);
   }
 }
 
 }  // namespace detail
 
-/// Runs `loop` over the nest. Work is cut by size, so the result is the same for any number of threads.
-inline void run_map(const Nest& nest, MapLoop loop, const void* f, const Erased* ops) {
+/// Runs `loop` over the nest; with `add`, a loop of two operands, its results are added to operand 0. Work is cut by
+/// size, so the result is the same for any number of threads.
+inline void run_map(const Nest& nest, MapLoop loop, MapLoop add, const void* f, const Erased* ops) {
   const std::int64_t rows = nest.rows(), inner = nest.inner();
   if (rows * inner == 0) return;
   const auto part = [&](std::int64_t first, std::int64_t last, std::int64_t begin, std::int64_t n) {
@@ -121,7 +128,7 @@ inline void run_map(const Nest& nest, MapLoop loop, const void* f, const Erased*
     for (std::int64_t row = first; row < last; ++row, at.next()) {
       std::byte* p[max_operands];
       for (int k = 0; k < nest.operands; ++k) p[k] = ops[k].data + at[k] * static_cast<std::int64_t>(ops[k].size);
-      detail::map_row(loop, f, nest.operands, ops, stride, p, n, rooms);
+      detail::map_row(loop, add, f, nest.operands, ops, stride, p, n, rooms);
     }
   };
   if (rows * inner <= map_grain) {

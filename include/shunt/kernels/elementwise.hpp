@@ -38,22 +38,23 @@ void map_scalars(const void* f, std::int64_t n, std::byte* const* p, const std::
   map_scalars_of<F, O, I...>(*static_cast<const F*>(f), n, p, step, std::index_sequence_for<I...>{});
 }
 
+}  // namespace detail
+
+/// The inner loop of out = f(in...), for the instruction set that runs.
 template <class F, class O, class... I>
 MapLoop map_loop() {
   if constexpr (std::is_arithmetic_v<O> && (std::is_arithmetic_v<I> && ...))
     return by_isa(portable::map_blocks<F, O, I...>, avx2::map_blocks<F, O, I...>, avx512::map_blocks<F, O, I...>);
   else
-    return map_scalars<F, O, I...>;
+    return detail::map_scalars<F, O, I...>;
 }
-
-}  // namespace detail
 
 /// out = f(in...), elementwise; operand 0 of the nest is out, which may be one of the inputs under the same strides.
 template <class F, class O, class... I>
 void map(const F& f, const Nest& nest, O* out, const I*... in) {
   static_assert(1 + sizeof...(I) <= max_operands);
   const Erased ops[] = {erase(out), erase(in)...};
-  run_map(nest, detail::map_loop<F, O, I...>(), &f, ops);
+  run_map(nest, map_loop<F, O, I...>(), nullptr, &f, ops);
 }
 
 }  // namespace shunt::kernels

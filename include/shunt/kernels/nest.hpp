@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <utility>
 
 #include "shunt/core/shape.hpp"
@@ -69,7 +70,7 @@ class NestWalk {
 
 /// The loops over `shape`, with strides already broadcast to it. Dimensions of one step go; neighbours that every
 /// operand walks as one are merged; and where operand 0 runs fastest along another dimension, that one comes last.
-inline Nest make_nest(const Shape& shape, std::initializer_list<Shape> strides) {
+inline Nest make_nest(const Shape& shape, std::span<const Shape> strides) {
   Nest all;
   for (const auto& s : strides) all.stride[static_cast<std::size_t>(all.operands++)] = s;
   std::array<int, max_rank> order{};
@@ -89,8 +90,7 @@ inline Nest make_nest(const Shape& shape, std::initializer_list<Shape> strides) 
   for (int i = 0; i < kept; ++i) {
     const int d = order[static_cast<std::size_t>(i)], last = nest.inner_dim();
     bool merges = last >= 0;
-    for (std::size_t k = 0; merges && k < operands; ++k)
-      merges = nest.stride[k][last] == all.stride[k][d] * shape[d];
+    for (std::size_t k = 0; merges && k < operands; ++k) merges = nest.stride[k][last] == all.stride[k][d] * shape[d];
     if (merges) {
       nest.size[last] *= shape[d];
       for (std::size_t k = 0; k < operands; ++k) nest.stride[k][last] = all.stride[k][d];
@@ -103,6 +103,9 @@ inline Nest make_nest(const Shape& shape, std::initializer_list<Shape> strides) 
     for (std::size_t k = 0; k < operands; ++k) nest.stride[k].push_back(1);
   }
   return nest;
+}
+inline Nest make_nest(const Shape& shape, std::initializer_list<Shape> strides) {
+  return make_nest(shape, std::span(strides.begin(), strides.size()));
 }
 /// n elements in a row, for each of the operands.
 inline Nest flat_nest(std::int64_t n, int operands) {
