@@ -20,6 +20,7 @@
 #include "shunt/ops/matmul.hpp"
 #include "shunt/ops/norm.hpp"
 #include "shunt/ops/pointwise.hpp"
+#include "shunt/ops/pool.hpp"
 #include "shunt/ops/rearrange.hpp"
 #include "shunt/ops/reduce.hpp"
 #include "shunt/ops/skip.hpp"
