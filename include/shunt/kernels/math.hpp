@@ -50,6 +50,16 @@ T sqrt(T x) {
   return sqrt(x);
 }
 template <class T>
+T expm1(T x) {
+  using std::expm1;
+  return expm1(x);
+}
+template <class T>
+T pow(T x, T y) {
+  using std::pow;
+  return pow(x, y);
+}
+template <class T>
 T sigmoid(T x) {
   return T(1) / (T(1) + math::exp(-x));
 }
@@ -71,7 +81,11 @@ struct Mul {
 struct Div {
   template <class T>
   T operator()(T a, T b) const {
-    return static_cast<T>(a / b);
+    // The smallest integer over -1 traps on x86; negation wraps.
+    if constexpr (std::signed_integral<T>)
+      return b == T(-1) ? static_cast<T>(0 - static_cast<std::uint64_t>(a)) : static_cast<T>(a / b);
+    else
+      return static_cast<T>(a / b);
   }
 };
 struct Neg {
@@ -84,7 +98,7 @@ struct Neg {
 struct DivByGrad {
   template <class T>
   T operator()(T g, T a, T b) const {
-    return -g * (a / b) / b;
+    return static_cast<T>(-g * (a / b) / b);
   }
 };
 

@@ -10,13 +10,63 @@ namespace detail {
 struct Relu {
   template <class T>
   T operator()(T x) const {
-    return x < T(0) ? T(0) : x;  // a NaN passes
+    return x <= T(0) ? T(0) : x;  // a NaN passes
   }
 };
 struct ReluGrad {
   template <class T>
   T operator()(T g, T y) const {
-    return y > T(0) ? g : T(0);
+    return y <= T(0) ? T(0) : g;
+  }
+};
+
+template <class T>
+struct LeakyRelu {
+  T slope;
+  T operator()(T x) const { return x > T(0) ? x : x * slope; }
+};
+template <class T>
+struct LeakyReluGrad {
+  T slope;
+  T operator()(T g, T x) const { return x > T(0) ? g : g * slope; }
+};
+template <class T>
+struct Elu {
+  T alpha;
+  T operator()(T x) const { return x > T(0) ? x : alpha * kernels::math::expm1(x); }
+};
+template <class T>
+struct EluGrad {
+  T alpha;
+  T operator()(T g, T x) const { return x > T(0) ? g : g * alpha * kernels::math::exp(x); }
+};
+struct Silu {
+  template <class T>
+  T operator()(T x) const {
+    return x * kernels::math::sigmoid(x);
+  }
+};
+struct SiluGrad {
+  template <class T>
+  T operator()(T g, T x) const {
+    const T s = kernels::math::sigmoid(x);
+    return g * (s * (T(1) + x * (T(1) - s)));
+  }
+};
+template <class T>
+struct Softplus {
+  T beta, threshold;
+  T operator()(T x) const {
+    const T z = x * beta;
+    return z > threshold ? x : kernels::math::log1p(kernels::math::exp(z)) / beta;
+  }
+};
+template <class T>
+struct SoftplusGrad {
+  T beta, threshold;
+  T operator()(T g, T x) const {
+    const T z = x * beta;
+    return z > threshold ? g : g * kernels::math::sigmoid(z);
   }
 };
 
@@ -63,13 +113,45 @@ Tensor<T> Tensor<T>::relu() const {
   return shunt::relu(*this);
 }
 
+/// x where it is positive, slope x elsewhere.
+template <Real T>
+Tensor<T> leaky_relu(const Tensor<T>& x, double slope = 0.01) {
+  const auto s = detail::operand<T>(slope);
+  return detail::unary_of_input("leaky_relu", detail::LeakyRelu<detail::Operand<T>>{s},
+                                detail::LeakyReluGrad<detail::Operand<T>>{s}, x);
+}
+/// x where it is positive, alpha (exp(x) - 1) elsewhere (Clevert et al. 2015).
+template <Real T>
+Tensor<T> elu(const Tensor<T>& x, double alpha = 1) {
+  const auto a = detail::operand<T>(alpha);
+  return detail::unary_of_input("elu", detail::Elu<detail::Operand<T>>{a}, detail::EluGrad<detail::Operand<T>>{a}, x);
+}
+/// x sigmoid(x).
+template <Real T>
+Tensor<T> silu(const Tensor<T>& x) {
+  return detail::unary_of_input("silu", detail::Silu{}, detail::SiluGrad{}, x);
+}
+
+struct SoftplusOptions {
+  double beta = 1;
+  double threshold = 20;  ///< x itself where beta x is above it.
+};
+/// log(1 + exp(beta x)) / beta.
+template <Real T>
+Tensor<T> softplus(const Tensor<T>& x, SoftplusOptions options = {}) {
+  const auto b = detail::operand<T>(options.beta), t = detail::operand<T>(options.threshold);
+  return detail::unary_of_input("softplus", detail::Softplus<detail::Operand<T>>{b, t},
+                                detail::SoftplusGrad<detail::Operand<T>>{b, t}, x);
+}
+
 struct GeluOptions {
   Choice<"none", "tanh"> approximate = "none";
 };
 /// x Phi(x) (Hendrycks and Gimpel 2016), or its tanh approximation.
 template <Real T>
 Tensor<T> gelu(const Tensor<T>& x, GeluOptions options = {}) {
-  if (options.approximate == "tanh") return detail::unary_of_input("gelu", detail::GeluTanh{}, detail::GeluTanhGrad{}, x);
+  if (options.approximate == "tanh")
+    return detail::unary_of_input("gelu", detail::GeluTanh{}, detail::GeluTanhGrad{}, x);
   return detail::unary_of_input("gelu", detail::Gelu{}, detail::GeluGrad{}, x);
 }
 
