@@ -124,8 +124,7 @@ F* softmax_copy(F* for_portable, F* for_avx2, F* for_avx512) {
 }
 template <class F>
 void for_softmax_tiles(const Along& a, const F& f) {
-  if (a.n == 0) return;
-  const std::int64_t cost = a.n * std::min<std::int64_t>(a.inner, block_length);
+  const std::int64_t cost = 1 + a.n * std::min<std::int64_t>(a.inner, block_length);
   parallel_for(softmax_tiles(a), 1 + (1 << 13) / cost, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t i = first; i < last; ++i) f(softmax_tile(a, i));
   });

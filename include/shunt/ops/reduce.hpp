@@ -2,6 +2,7 @@
 #pragma once
 
 #include "shunt/autograd/record.hpp"
+#include "shunt/kernels/along.hpp"
 #include "shunt/ops/pointwise.hpp"
 #include "shunt/ops/view.hpp"
 
@@ -21,6 +22,14 @@ struct ReducePlan {
   Shape kept, result;
   std::int64_t count;  ///< Elements that become one.
 };
+
+/// Dimension `dim` of a dense tensor of this shape.
+inline kernels::Along along(const char* op, const Shape& shape, std::int64_t dim) {
+  const int at = wrap_dim(op, dim, shape.rank());
+  kernels::Along a{1, 1, 1};
+  for (int d = 0; d < shape.rank(); ++d) (d < at ? a.outer : d == at ? a.n : a.inner) *= shape[d];
+  return a;
+}
 
 /// The reduction r of x (and further inputs of its shape) as a fresh tensor of the plan's result shape.
 template <Scalar O, class R, Scalar T, Scalar... I>
@@ -46,25 +55,41 @@ struct Max {
   using Acc = accumulate_t<T>;
   static Acc identity() {
     using L = std::numeric_limits<Acc>;
-    if constexpr (L::has_infinity) return -L::infinity();
-    else return L::lowest();
+    if constexpr (L::has_infinity)
+      return -L::infinity();
+    else
+      return L::lowest();
   }
   static Acc map(Acc x) { return x; }
-  static Acc combine(Acc a, Acc b) { return b > a || b != b ? b : a; }  // a NaN stays
+  static Acc combine(Acc a, Acc b) { return b > a ? b : b == b ? a : b; }  // a NaN stays
   static Acc finish(Acc a) { return a; }
 };
 template <class T>
-struct SumOfSquares {
+struct Min {
   using Acc = accumulate_t<T>;
-  static Acc identity() { return Acc(0); }
-  static Acc map(Acc x) { return x * x; }
-  static Acc combine(Acc a, Acc b) { return a + b; }
+  static Acc identity() {
+    using L = std::numeric_limits<Acc>;
+    if constexpr (L::has_infinity)
+      return L::infinity();
+    else
+      return L::max();
+  }
+  static Acc map(Acc x) { return x; }
+  static Acc combine(Acc a, Acc b) { return b < a ? b : b == b ? a : b; }
   static Acc finish(Acc a) { return a; }
 };
-
+template <class T>
+struct Product {
+  using Acc = accumulate_t<T>;
+  static Acc identity() { return Acc(1); }
+  static Acc map(Acc x) { return x; }
+  static Acc combine(Acc a, Acc b) { return static_cast<Acc>(a * b); }
+  static Acc finish(Acc a) { return a; }
+};
 }  // namespace detail
 
-/// Sum over `dims`. bfloat16 is summed in float.
+/// Sum over `dims`, of x's own type: whether any is true, for bool (count with x.to<std::int64_t>()). bfloat16 is
+/// summed in float.
 template <Scalar T>
 Tensor<T> sum(const Tensor<T>& x, const Dims& dims = {}, bool keepdim = false) {
   const detail::ReducePlan plan("sum", x.shape(), dims, keepdim);
@@ -123,7 +148,7 @@ Tensor<T> extreme(const char* op, const R& r, const Tensor<T>& x, const Dims& di
 
 }  // namespace detail
 
-/// The largest value over `dims`; equal ones share the gradient.
+/// The largest value over `dims`, a NaN before all; equal ones share the gradient. ShapeError of no elements.
 template <Scalar T>
 Tensor<T> amax(const Tensor<T>& x, const Dims& dims = {}, bool keepdim = false) {
   return detail::extreme("amax", detail::Max<T>{}, x, dims, keepdim);
@@ -142,38 +167,81 @@ Tensor<T> Tensor<T>::max() const {
   return shunt::amax(*this);
 }
 
+/// The smallest value over `dims`, a NaN before all; equal ones share the gradient. ShapeError of no elements.
+template <Scalar T>
+Tensor<T> amin(const Tensor<T>& x, const Dims& dims = {}, bool keepdim = false) {
+  return detail::extreme("amin", detail::Min<T>{}, x, dims, keepdim);
+}
+template <Scalar T>
+Tensor<T> Tensor<T>::amin(const Dims& dims, bool keepdim) const {
+  return shunt::amin(*this, dims, keepdim);
+}
+/// The smallest of all values; equal ones share the gradient.
+template <Scalar T>
+Tensor<T> min(const Tensor<T>& x) {
+  return amin(x);
+}
+template <Scalar T>
+Tensor<T> Tensor<T>::min() const {
+  return shunt::amin(*this);
+}
+
 namespace detail {
 
-/// The root of a sum of squares.
-template <class T>
-struct Norm2 : SumOfSquares<T> {
-  using Acc = accumulate_t<T>;
-  static Acc finish(Acc a) { return kernels::math::sqrt(a); }
-};
-/// g x / y, 0 where the norm y is 0.
-struct Norm2Grad {
-  template <class T>
-  T operator()(T g, T x, T y) const {
-    return y == T(0) ? T(0) : static_cast<T>(g * x / y);
-  }
-};
+/// x[i] replaced by the product of the line's other elements, from those before it and those behind it: right where
+/// some are 0, and in forward mode.
+template <Real T>
+Tensor<accumulate_t<T>> products_of_others(const Tensor<T>& x, const kernels::Along& along) {
+  using A = accumulate_t<T>;
+  const auto in = dense(x);
+  const auto others = Tensor<A>::empty(x.shape());
+  kernels::for_lines(along, along.n, [&](std::int64_t, std::int64_t begin) {
+    const T* from = in.data() + begin;
+    A *to = others.data() + begin, before(1), behind(1);
+    for (std::int64_t k = 0; k < along.n; ++k) {
+      to[k * along.inner] = before;
+      before *= static_cast<A>(from[k * along.inner]);
+    }
+    for (std::int64_t k = along.n - 1; k >= 0; --k) {
+      to[k * along.inner] *= behind;
+      behind *= static_cast<A>(from[k * along.inner]);
+    }
+  });
+  return others;
+}
+
+template <Scalar T>
+Tensor<T> product(const Tensor<T>& x, const ReducePlan& plan, [[maybe_unused]] const kernels::Along& along) {
+  auto y = reduced<T>(Product<T>{}, plan, x);
+  if constexpr (!Real<T>)
+    return y;
+  else
+    return record("prod", y, {x}, [x = save(x), kept = plan.kept, along](const Tensor<T>& g, Slots<T>& into) {
+      if (!into.wants(0)) return;
+      const auto in = x.get("prod");
+      into.map(0, kernels::Mul{}, spread(g, kept, in.shape()), products_of_others(in, along));
+    });
+}
 
 }  // namespace detail
 
-/// Euclidean length over `dims`; its gradient at 0 is 0.
-template <Real T>
-Tensor<T> norm(const Tensor<T>& x, double p = 2, const Dims& dims = {}, bool keepdim = false) {
-  if (p != 2) detail::raise<ValueError>("norm: p = ", p, " is not supported");
-  const detail::ReducePlan plan("norm", x.shape(), dims, keepdim);
-  auto y = detail::reduced<T>(detail::Norm2<T>{}, plan, x);
-  return record("norm", y, {x}, [x = save(x), y = save(y), plan](const Tensor<T>& g, Slots<T>& into) {
-    into.add(0, detail::map<T>("norm", detail::Norm2Grad{}, reshape(g, plan.kept), x.get("norm"),
-                               reshape(y.get("norm"), plan.kept)));
-  });
+/// The product of all elements.
+template <Scalar T>
+Tensor<T> prod(const Tensor<T>& x) {
+  return detail::product(x, {"prod", x.shape(), {}, false}, {1, x.numel(), 1});
+}
+/// The product over `dim`.
+template <Scalar T>
+Tensor<T> prod(const Tensor<T>& x, std::int64_t dim, bool keepdim = false) {
+  return detail::product(x, {"prod", x.shape(), dim, keepdim}, detail::along("prod", x.shape(), dim));
 }
 template <Scalar T>
-Tensor<T> Tensor<T>::norm(double p, const Dims& dims, bool keepdim) const {
-  return shunt::norm(*this, p, dims, keepdim);
+Tensor<T> Tensor<T>::prod() const {
+  return shunt::prod(*this);
+}
+template <Scalar T>
+Tensor<T> Tensor<T>::prod(std::int64_t dim, bool keepdim) const {
+  return shunt::prod(*this, dim, keepdim);
 }
 
 }  // namespace shunt
