@@ -145,4 +145,16 @@ const Tensor<T>& Tensor<T>::div_(double value) const {
   return *this;
 }
 
+template <Scalar T>
+const Tensor<T>& Tensor<T>::clamp_(double lo, double hi) const {
+  const T l = detail::bound<T>(lo), h = detail::bound<T>(hi);
+  const auto before = wants_grad() && grad_enabled() ? detail::copy_of(*this) : Tensor();
+  detail::change("clamp_", *this, detail::Clamp<T>{l, h});
+  detail::mark_changed("clamp_", *this);
+  record("clamp_", *this, {*this}, [x = save(before), l, h](const Tensor& g, auto& into) {
+    into.map_last(0, detail::ClampGrad<T>{l, h}, g, x.get("clamp_"));
+  });
+  return *this;
+}
+
 }  // namespace shunt
