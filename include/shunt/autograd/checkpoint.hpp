@@ -75,8 +75,8 @@ requires std::invocable < const F&, const Tensor<T>
     if (root->wanted) static_cast<detail::GradNode<T>&>(*root).add(g);
     inner.run(false);
   };
-  using Op = detail::OpNode<T, decltype(backward)>;
-  const detail::Ref<detail::Node> node(detail::make<Op>("checkpoint", y.shape(), nodes.size(), std::move(backward)));
+  const detail::Ref<detail::Node> node(
+      detail::OpNode<T>::make("checkpoint", y.shape(), nodes.size(), std::move(backward)));
   std::copy(nodes.begin(), nodes.end(), node->edges.begin());
   y.body().history = detail::Ref<detail::History>(node.get());
   return y;

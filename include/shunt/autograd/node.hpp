@@ -4,9 +4,9 @@
 
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -250,28 +250,54 @@ class Slots {
   Tensor<T>& upstream_;
 };
 
-/// An operation with `backward(const Tensor<T>& g, Slots<T>& into)`.
-template <Real T, class F>
+/// An operation with `backward(const Tensor<T>& g, Slots<T>& into)`, which lies behind the node in the same block:
+/// one allocation a node, and one class for all operations.
+template <Scalar T>
 struct OpNode final : GradNode<T> {
-  OpNode(const char* op, const Shape& of, std::size_t inputs, F&& f) : GradNode<T>(op, of), backward(std::move(f)) {
-    if (inputs > few.size()) many.resize(inputs);
-    this->edges = inputs > few.size() ? std::span(many) : std::span(few).first(inputs);
+  template <class F>
+  static OpNode* make(const char* op, const Shape& of, std::size_t inputs, F&& backward) {
+    using Backward = std::remove_cvref_t<F>;
+    static_assert(alignof(Backward) <= alignof(std::max_align_t));
+    std::size_t bytes = offset() + sizeof(Backward);
+    void* block = Pool::instance().acquire(bytes);
+    auto* node = ::new (block) OpNode(op, of, inputs, bytes);
+    ::new (node->backward()) Backward(std::forward<F>(backward));
+    node->run_ = [](const void* b, const Tensor<T>& g, Slots<T>& into) { (*static_cast<const Backward*>(b))(g, into); };
+    node->forget_ = [](void* b) noexcept { static_cast<Backward*>(b)->~Backward(); };
+    return node;
   }
-  void end() noexcept override { unmake(this); }
+  void end() noexcept override {
+    if (!this->released) forget_(backward());
+    const auto bytes = bytes_;
+    this->~OpNode();
+    Pool::instance().release(this, bytes);
+  }
 
   void propagate(bool retain) override {
     Tensor<T> g = this->take();
     Slots<T> into(this->edges, g);
-    (*backward)(static_cast<const Tensor<T>&>(g), into);
+    run_(backward(), g, into);
     if (retain) return;
-    backward.reset();
-    for (auto& e : this->edges) e = Ref<Node>();
     this->released = true;
+    forget_(backward());
+    for (auto& e : this->edges) e = Ref<Node>();
   }
 
-  std::array<Ref<Node>, 4> few;
-  std::vector<Ref<Node>> many;
-  std::optional<F> backward;
+ private:
+  OpNode(const char* op, const Shape& of, std::size_t inputs, std::size_t bytes) : GradNode<T>(op, of), bytes_(bytes) {
+    if (inputs > few_.size()) many_.resize(inputs);
+    this->edges = inputs > few_.size() ? std::span(many_) : std::span(few_).first(inputs);
+  }
+  static constexpr std::size_t offset() {
+    return (sizeof(OpNode) + alignof(std::max_align_t) - 1) / alignof(std::max_align_t) * alignof(std::max_align_t);
+  }
+  void* backward() { return reinterpret_cast<std::byte*>(this) + offset(); }
+
+  std::array<Ref<Node>, 4> few_;
+  std::vector<Ref<Node>> many_;
+  std::size_t bytes_;
+  void (*run_)(const void* backward, const Tensor<T>& g, Slots<T>& into);
+  void (*forget_)(void* backward) noexcept;
 };
 
 }  // namespace shunt::detail

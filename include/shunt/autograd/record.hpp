@@ -81,16 +81,20 @@ template <Scalar T>
   raise<GraphError>(op, ": made a NaN in forward, result of shape ", y.shape());
 }
 
+template <Scalar T>
+void attach(const Tensor<T>& y, OpNode<T>* op, std::span<const Input<T>> inputs) {
+  const Ref<Node> node(op);
+  for (std::size_t i = 0; i < inputs.size(); ++i) node->edges[i] = node_of(*inputs[i].tensor);
+  y.body().history = Ref<History>(op);  // only now: y may be one of the inputs, changed in place
+}
+
 template <Scalar T, class F>
 Tensor<T> record_inputs(const char* op, Tensor<T> y, std::span<const Input<T>> inputs, F&& backward) {
   if constexpr (Real<T>) {
     if (tracing_nan) [[unlikely]]
       trace_nan(op, y, inputs);
     if (wants_record(inputs)) {
-      using Op = OpNode<T, std::remove_cvref_t<F>>;
-      const Ref<Node> node(make<Op>(op, y.shape(), inputs.size(), std::forward<F>(backward)));
-      for (std::size_t i = 0; i < inputs.size(); ++i) node->edges[i] = node_of(*inputs[i].tensor);
-      y.body().history = Ref<History>(node.get());  // only now: y may be one of the inputs, changed in place
+      attach(y, OpNode<T>::make(op, y.shape(), inputs.size(), std::forward<F>(backward)), inputs);
     }
   }
   return y;

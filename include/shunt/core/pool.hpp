@@ -98,8 +98,7 @@ class Pool {
     buffers_.fetch_add(1, std::memory_order_relaxed);
     const auto live = live_.fetch_add(bytes, std::memory_order_relaxed) + bytes;
     auto peak = peak_.load(std::memory_order_relaxed);
-    while (live > peak && !peak_.compare_exchange_weak(peak, live, std::memory_order_relaxed)) {
-    }
+    while (live > peak && !peak_.compare_exchange_weak(peak, live, std::memory_order_relaxed)) {}
   }
   void uncount_buffer(std::int64_t bytes) noexcept { add(live_, -bytes); }
 
@@ -141,16 +140,14 @@ class Pool {
   void* from_system(std::size_t bytes) {
     add(system_, 1);
     try {
-      return ::operator new(bytes, std::align_val_t{alignment});
+      return ::operator new (bytes, std::align_val_t{alignment});
     } catch (const std::bad_alloc&) {
       if constexpr (!pooling) throw;
       trim();
-      return ::operator new(bytes, std::align_val_t{alignment});
+      return ::operator new (bytes, std::align_val_t{alignment});
     }
   }
-  static void to_system(void* block, std::size_t) noexcept {
-    ::operator delete(block, std::align_val_t{alignment});
-  }
+  static void to_system(void* block, std::size_t) noexcept { ::operator delete (block, std::align_val_t{alignment}); }
 
   void flush(Cache& cache) noexcept {
     std::lock_guard lock(mutex_);
@@ -214,7 +211,7 @@ class Ref {
     return *this;
   }
   ~Ref() {
-    if (p_ != nullptr && p_->drop()) destroy(p_);
+    if (p_ != nullptr) release(p_);
   }
   T* get() const noexcept { return p_; }
   T* operator->() const noexcept { return p_; }
@@ -223,6 +220,10 @@ class Ref {
   friend bool operator==(const Ref& a, const Ref& b) { return a.p_ == b.p_; }
 
  private:
+  // Out of line: a destructor stands at every end of a scope.
+  [[gnu::noinline]] static void release(T* p) noexcept {
+    if (p->drop()) destroy(p);
+  }
   T* p_ = nullptr;
 };
 

@@ -2,6 +2,8 @@
 // to. A view's gradient is the inverse view of its own.
 #pragma once
 
+#include <optional>
+
 #include "shunt/autograd/record.hpp"
 
 namespace shunt {
@@ -12,13 +14,17 @@ inline Shape infer_shape(const char* op, const Shape& from, std::int64_t numel, 
   std::int64_t known = 1;
   int open = -1;
   for (int d = 0; d < wanted.rank(); ++d) {
-    if (wanted[d] != -1) known *= wanted[d];
-    else if (open >= 0) raise<ShapeError>(op, ": only one size of ", wanted, " may be -1");
-    else open = d;
+    if (wanted[d] != -1)
+      known *= wanted[d];
+    else if (open >= 0)
+      raise<ShapeError>(op, ": only one size of ", wanted, " may be -1");
+    else
+      open = d;
   }
   if (open >= 0 && known > 0 && numel % known == 0) wanted[open] = numel / known;
   if ((open >= 0 && wanted[open] < 0) || checked_numel(op, wanted) != numel)
-    raise<ShapeError>(op, ": cannot give ", from, " (", numel, " elements) the shape ", wanted, " (", known, " elements)");
+    raise<ShapeError>(op, ": cannot give ", from, " (", numel, " elements) the shape ", wanted, " (", known,
+                      " elements)");
   return wanted;
 }
 
@@ -68,14 +74,16 @@ Tensor<T> Tensor<T>::reshape(const Shape& to) const {
 template <Scalar T>
 Tensor<T> Tensor<T>::view(const Shape& to) const {
   if (!detail::view_strides(*this, detail::infer_shape("view", shape(), numel(), to)))
-    detail::raise<ShapeError>("view: strides ", strides(), " of ", shape(), " do not allow ", to, " without a copy; use reshape");
+    detail::raise<ShapeError>("view: strides ", strides(), " of ", shape(), " do not allow ", to,
+                              " without a copy; use reshape");
   return reshape(to);
 }
 
 /// Dimension d of the result is dimension dims[d] of x; every dimension is named once.
 template <Scalar T>
 Tensor<T> permute(const Tensor<T>& x, const Dims& dims) {
-  if (dims.rank() != x.rank()) detail::raise<ShapeError>("permute: ", x.shape(), " needs ", x.rank(), " dimensions, got ", to_string(dims));
+  if (dims.rank() != x.rank())
+    detail::raise<ShapeError>("permute: ", x.shape(), " needs ", x.rank(), " dimensions, got ", to_string(dims));
   detail::dim_mask("permute", dims, x.rank());
   Shape shape, strides;
   Dims inverse = Shape::filled(x.rank(), 0);
@@ -148,7 +156,8 @@ template <Scalar T>
 Tensor<T> Tensor<T>::narrow(std::int64_t dim, std::int64_t begin, std::int64_t length) const {
   const auto n = size(dim), b = begin < 0 ? begin + n : begin;
   if (length < 0 || b < 0 || b + length > n)
-    detail::raise<IndexError>("narrow: ", length, " elements from ", begin, " on are outside size ", n, " of ", shape());
+    detail::raise<IndexError>("narrow: ", length, " elements from ", begin, " on are outside size ", n, " of ",
+                              shape());
   return slice(dim, b, b + length);
 }
 
@@ -158,7 +167,8 @@ Tensor<T> select(const Tensor<T>& x, std::int64_t dim, std::int64_t index) {
   const int d = detail::wrap_dim("select", dim, x.rank());
   if (x.rank() == 0) detail::raise<IndexError>("select: a scalar has no dimension to select from");
   const auto n = x.shape()[d], i = index < 0 ? index + n : index;
-  if (i < 0 || i >= n) detail::raise<IndexError>("select: index ", index, " is outside size ", n, " of dimension ", d, " of ", x.shape());
+  if (i < 0 || i >= n)
+    detail::raise<IndexError>("select: index ", index, " is outside size ", n, " of dimension ", d, " of ", x.shape());
   Shape shape = x.shape(), strides = x.strides();
   T* first = x.data() + i * strides[d];
   shape.erase(d);
@@ -184,7 +194,8 @@ Tensor<T> expand(const Tensor<T>& x, const Shape& shape) {
   for (int d = 0; d < to.rank(); ++d) {
     const auto have = d < shift ? 1 : x.shape()[d - shift];
     if (to[d] == -1 && d >= shift) to[d] = have;
-    if (shift < 0 || to[d] < 0 || (have != 1 && have != to[d])) detail::raise<ShapeError>("expand: ", x.shape(), " to ", shape);
+    if (shift < 0 || to[d] < 0 || (have != 1 && have != to[d]))
+      detail::raise<ShapeError>("expand: ", x.shape(), " to ", shape);
   }
   if (shift < 0) detail::raise<ShapeError>("expand: ", x.shape(), " to ", shape);
   return record("expand", x.alias(x.data(), to, detail::strides_in(x, to)), {x},
@@ -239,8 +250,10 @@ Tensor<T> flatten(const Tensor<T>& x, std::int64_t first = 0, std::int64_t last 
   if (x.rank() == 0) return reshape(x, {1});
   Shape shape;
   for (int d = 0; d < x.rank(); ++d) {
-    if (d <= a || d > b) shape.push_back(x.shape()[d]);
-    else shape[a] *= x.shape()[d];
+    if (d <= a || d > b)
+      shape.push_back(x.shape()[d]);
+    else
+      shape[a] *= x.shape()[d];
   }
   return reshape(x, shape);
 }
@@ -275,13 +288,12 @@ Tensor<U> Tensor<T>::to() const {
     if constexpr (Real<T> && Real<U>) {
       // Recorded by hand: the input's gradient has another scalar type than the result's.
       if (const detail::Input<T> inputs[] = {*this}; detail::wants_record<T>(inputs)) {
-          auto backward = [](const Tensor<U>& g, Slots<U>& into) {
-            if (into.wants(0)) into.template node_as<T>(0).add(g.template to<T>());
-          };
-          using Op = detail::OpNode<U, decltype(backward)>;
-          const detail::Ref<detail::Node> node(detail::make<Op>("to", y.shape(), 1u, std::move(backward)));
-          node->edges[0] = detail::node_of(*this);
-          y.body().history = detail::Ref<detail::History>(node.get());
+        auto backward = [](const Tensor<U>& g, Slots<U>& into) {
+          if (into.wants(0)) into.template node_as<T>(0).add(g.template to<T>());
+        };
+        const detail::Ref<detail::Node> node(detail::OpNode<U>::make("to", y.shape(), 1u, std::move(backward)));
+        node->edges[0] = detail::node_of(*this);
+        y.body().history = detail::Ref<detail::History>(node.get());
       }
     }
     return y;
