@@ -40,7 +40,7 @@ class NestWalk {
  public:
   NestWalk(const Nest& nest, std::int64_t row, std::int64_t column) : nest_(nest) {
     for (int k = 0; k < nest.operands; ++k) at(k) = column * nest.inner_stride(k);
-    for (int d = nest.inner_dim() - 1; d >= 0; --d) {
+    for (int d = nest.inner_dim() - 1; d >= 0 && row > 0; --d) {
       index_[static_cast<std::size_t>(d)] = row % nest.size[d];
       row /= nest.size[d];
       move(d, index_[static_cast<std::size_t>(d)]);
