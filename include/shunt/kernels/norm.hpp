@@ -27,6 +27,17 @@ struct NormShape {
   bool columns() const { return length == 1 && set_step == 1 && period == sets; }
 };
 
+/// Rows of n elements, each with a weight for every element.
+struct NormRows {
+  std::int64_t rows, n;
+  bool centered;           ///< Whether the mean is taken off.
+  std::int64_t part_rows;  ///< Rows whose weights' gradients are summed into one part; decided by sizes alone.
+
+  NormRows(std::int64_t rows_, std::int64_t n_, bool centered_)
+      : rows(rows_), n(n_), centered(centered_), part_rows(std::max(1 + map_grain / (n_ + 1), (rows_ + 31) / 32)) {}
+  std::int64_t parts() const { return (rows + part_rows - 1) / part_rows; }
+};
+
 template <class T>
 struct NormForward {
   using A = accumulate_t<T>;
@@ -43,7 +54,7 @@ struct NormBackward {
   const A *mean, *rstd;
   T* dx;  ///< May be null.
   bool accumulate;
-  A *dw, *db;  ///< One a weight and image; may be null.
+  A *dw, *db;  ///< Zeros, one a weight and image or part; may be null.
   bool fixed;
 };
 
@@ -70,21 +81,19 @@ namespace detail {
 
 template <class T>
 auto norm_forward_loop(bool columns) {
-  if constexpr (!std::is_arithmetic_v<T>)
-    return columns ? portable::norm_columns_forward<T> : portable::norm_runs_forward<T>;
-  else if (columns)
-    return by_isa(portable::norm_columns_forward<T>, avx2::norm_columns_forward<T>, avx512::norm_columns_forward<T>);
-  else
-    return by_isa(portable::norm_runs_forward<T>, avx2::norm_runs_forward<T>, avx512::norm_runs_forward<T>);
+  auto* loop = columns ? portable::norm_columns_forward<T> : portable::norm_runs_forward<T>;
+  if constexpr (std::is_arithmetic_v<T>)
+    loop = columns ? by_isa(loop, avx2::norm_columns_forward<T>, avx512::norm_columns_forward<T>)
+                   : by_isa(loop, avx2::norm_runs_forward<T>, avx512::norm_runs_forward<T>);
+  return loop;
 }
 template <class T>
 auto norm_backward_loop(bool columns) {
-  if constexpr (!std::is_arithmetic_v<T>)
-    return columns ? portable::norm_columns_backward<T> : portable::norm_runs_backward<T>;
-  else if (columns)
-    return by_isa(portable::norm_columns_backward<T>, avx2::norm_columns_backward<T>, avx512::norm_columns_backward<T>);
-  else
-    return by_isa(portable::norm_runs_backward<T>, avx2::norm_runs_backward<T>, avx512::norm_runs_backward<T>);
+  auto* loop = columns ? portable::norm_columns_backward<T> : portable::norm_runs_backward<T>;
+  if constexpr (std::is_arithmetic_v<T>)
+    loop = columns ? by_isa(loop, avx2::norm_columns_backward<T>, avx512::norm_columns_backward<T>)
+                   : by_isa(loop, avx2::norm_runs_backward<T>, avx512::norm_runs_backward<T>);
+  return loop;
 }
 /// Sets for one thread at least; columns in whole blocks.
 inline std::int64_t norm_grain(const NormShape& s) {
@@ -94,6 +103,7 @@ inline std::int64_t norm_grain(const NormShape& s) {
 
 }  // namespace detail
 
+/// Normalises sets of runs.
 template <class T>
 void norm_forward(const NormShape& s, const NormForward<T>& p) {
   const auto loop = detail::norm_forward_loop<T>(s.columns());
@@ -104,6 +114,23 @@ template <class T>
 void norm_backward(const NormShape& s, const NormBackward<T>& p) {
   const auto loop = detail::norm_backward_loop<T>(s.columns());
   parallel_for(s.sets, detail::norm_grain(s), [&](std::int64_t b, std::int64_t e) { loop(s, p, b, e); });
+}
+/// Normalises rows; statistics are never given, and no variance is told.
+template <class T>
+void norm_forward(const NormRows& s, const NormForward<T>& p) {
+  auto* loop = portable::norm_rows_forward<T>;
+  if constexpr (std::is_arithmetic_v<T>) loop = by_isa(loop, avx2::norm_rows_forward<T>, avx512::norm_rows_forward<T>);
+  parallel_for(s.rows, 1 + map_grain / (s.n + 1), [&](std::int64_t b, std::int64_t e) { loop(s, p, b, e); });
+}
+/// dx, and for each part dw and db, which the caller sums over parts.
+template <class T>
+void norm_backward(const NormRows& s, const NormBackward<T>& p) {
+  auto* loop = portable::norm_rows_backward<T>;
+  if constexpr (std::is_arithmetic_v<T>)
+    loop = by_isa(loop, avx2::norm_rows_backward<T>, avx512::norm_rows_backward<T>);
+  parallel_for(s.parts(), 1, [&](std::int64_t b, std::int64_t e) {
+    for (std::int64_t part = b; part < e; ++part) loop(s, p, part);
+  });
 }
 
 }  // namespace shunt::kernels
