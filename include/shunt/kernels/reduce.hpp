@@ -54,7 +54,9 @@ template <class R, class O, class... I>
 struct ReduceOps {
   using A = typename R::Acc;
   static const R& of(const void* r) { return *static_cast<const R*>(r); }
-  static void clear(const void* r, std::int64_t n, void* acc) { std::fill_n(static_cast<A*>(acc), n, of(r).identity()); }
+  static void clear(const void* r, std::int64_t n, void* acc) {
+    std::fill_n(static_cast<A*>(acc), n, of(r).identity());
+  }
   static void some(const void* r, std::int64_t n, void* acc, std::int64_t acc_step, const std::byte* const* p,
                    const std::int64_t* stride) {
     reduce_some_of<R, I...>(of(r), n, static_cast<A*>(acc), acc_step, p, stride, std::index_sequence_for<I...>{});
@@ -93,7 +95,11 @@ class Reduction {
     for (int d = 0; d < nest.inner_dim(); ++d)
       if (out[d] != 0) nest_.push(nest.size[d], nest, d), kept_ *= nest.size[d];
     for (int d = 0; d < nest.inner_dim(); ++d)
-      if (out[d] == 0) nest_.push(nest.size[d], nest, d), joined_ *= nest.size[d];
+      if (out[d] == 0) {
+        const std::int64_t n = std::max<std::int64_t>(nest.size[d], 1);  // the walk goes over nothing once, and joins 0
+        nest_.push(n, nest, d), joined_ *= n;
+        empty_ = empty_ || nest.size[d] == 0;
+      }
     nest_.push(nest.inner(), nest, nest.inner_dim());
     n_ = nest.inner();
     for (int k = 0; k < inputs_; ++k) {
@@ -104,9 +110,12 @@ class Reduction {
 
   void run() const {
     if (kept_ == 0) return;
-    if (nest_.inner_stride(inputs_) != 0) columns();
-    else if (kept_ == 1 && joined_ * n_ > reduce_chunk) everything();
-    else rows();
+    if (nest_.inner_stride(inputs_) != 0)
+      columns();
+    else if (kept_ == 1 && !empty_ && joined_ * n_ > reduce_chunk)
+      everything();
+    else
+      rows();
   }
 
  private:
@@ -124,8 +133,9 @@ class Reduction {
       for (int k = 0; k < inputs_; ++k) p[k] += done * static_cast<std::int64_t>(ops_[k].size);
     }
     if (done < n)
-      loops_.some(r_, n - done, static_cast<std::byte*>(acc) + acc_step * done * static_cast<std::int64_t>(loops_.acc_size),
-                  acc_step, p, stride_);
+      loops_.some(r_, n - done,
+                  static_cast<std::byte*>(acc) + acc_step * done * static_cast<std::int64_t>(loops_.acc_size), acc_step,
+                  p, stride_);
   }
   /// Rows [first, last), of each the n elements from `begin` on, as one value: 32 running values side by side, joined
   /// pairwise at the end.
@@ -146,7 +156,7 @@ class Reduction {
     parallel_for(kept_, 1 + reduce_chunk / (joined_ * n_ + 1), [&](std::int64_t b, std::int64_t e) {
       alignas(64) std::byte total[max_acc];
       for (std::int64_t k = b; k < e; ++k) {
-        rows_into(total, k * joined_, (k + 1) * joined_, 0, n_);
+        rows_into(total, k * joined_, (k + 1) * joined_, 0, empty_ ? 0 : n_);
         loops_.store(r_, 1, total, out_at(NestWalk(nest_, k * joined_, 0)), 1, accumulate_);
       }
     });
@@ -180,13 +190,14 @@ class Reduction {
       for (std::int64_t t = b; t < e; ++t) {
         const std::int64_t begin = t % tiles * reduce_tile, n = std::min(reduce_tile, n_ - begin);
         std::int64_t row = t / tiles * joined_;
-        const std::int64_t last = row + joined_;
+        const std::int64_t last = empty_ ? row : row + joined_;
         NestWalk at(nest_, row, begin);
         std::byte* out = out_at(at);
         loops_.clear(r_, n, total.bytes);
         while (row < last) {
           loops_.clear(r_, n, group.bytes);
-          for (const auto stop = std::min(row + reduce_group, last); row < stop; ++row, at.next()) join(at, n, group.bytes, 1);
+          for (const auto stop = std::min(row + reduce_group, last); row < stop; ++row, at.next())
+            join(at, n, group.bytes, 1);
           loops_.join(r_, n, total.bytes, group.bytes);
         }
         loops_.store(r_, n, total.bytes, out, nest_.inner_stride(inputs_), accumulate_);
@@ -198,7 +209,7 @@ class Reduction {
   const void* r_;
   const Erased* ops_;
   int inputs_;
-  bool accumulate_, dense_ = true;
+  bool accumulate_, dense_ = true, empty_ = false;
   Nest nest_;
   std::int64_t kept_, joined_, n_, stride_[max_operands];
 };

@@ -81,7 +81,7 @@ Tensor<T> logsumexp(const Tensor<T>& x, const Dims& dims, bool keepdim = false) 
   const bool one = dims.rank() == 1;
   const auto along =
       one ? detail::along("logsumexp", x.shape(), dims[0]) : kernels::Along{plan.result.numel(), plan.count, 1};
-  const auto in = detail::dense(one ? x : detail::to_the_end(x.detach(), plan.mask));
+  const auto in = detail::dense(one ? x : detail::to_the_end(x.alias(x.data(), x.shape(), x.strides()), plan.mask));
   const auto max = Tensor<A>::empty(plan.kept), log_sum = Tensor<A>::empty(plan.kept);
   kernels::log_sum_exp(along, in.data(), max.data(), log_sum.data());
   detail::settle_infinite(in, along, max, log_sum);
