@@ -16,6 +16,7 @@
 #include "shunt/ops/einsum.hpp"
 #include "shunt/ops/index.hpp"
 #include "shunt/ops/inplace.hpp"
+#include "shunt/ops/interpolate.hpp"
 #include "shunt/ops/join.hpp"
 #include "shunt/ops/loss.hpp"
 #include "shunt/ops/matmul.hpp"
