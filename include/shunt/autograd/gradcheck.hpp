@@ -80,23 +80,41 @@ inline double central_difference(const GradcheckFunction& f, const std::vector<T
   return true;
 }
 
+/// Whether f is declared to take a vector of tensors; a generic lambda takes tensors one by one.
+template <class F>
+constexpr bool takes_vector() {
+  if constexpr (std::is_pointer_v<F> || std::is_function_v<F> || requires { &F::operator(); })
+    return std::is_invocable_v<const F&, const std::vector<Tensor<double>>&>;
+  else
+    return false;
+}
+template <class F, std::size_t... I>
+GradcheckFunction spread_arguments(const F& f, std::size_t given, std::index_sequence<I...>) {
+  if (given != sizeof...(I)) raise<ValueError>("gradcheck: f takes ", sizeof...(I), " tensors, got ", given);
+  return [&f](const std::vector<Tensor<double>>& x) { return f(x[I]...); };
+}
+
 }  // namespace detail
 
 /// Whether f's gradients agree with central differences; GraphError naming the input, the element and both values where
-/// not. f takes the vector, or its tensors one by one, and gives one tensor of any shape; it is called often and must
-/// be deterministic. Inputs that want a gradient are checked, all if none does; no grad() is touched (as PyTorch's).
+/// not. f takes up to four tensors, or a std::vector of them, and gives one of any shape; it must be deterministic.
+/// Inputs that want a gradient are checked, all if none does; no grad() is touched (as PyTorch's).
 template <class F>
 bool gradcheck(const F& f, const std::vector<Tensor<double>>& inputs, const GradcheckOptions& options = {}) {
   using D = const Tensor<double>&;
-  if constexpr (std::is_invocable_v<const F&, const std::vector<Tensor<double>>&>) {
-    return detail::check_gradients(f, inputs, options);
-  } else if constexpr (std::is_invocable_v<const F&, D>) {
-    return detail::check_gradients([&](const auto& x) { return f(x.at(0)); }, inputs, options);
-  } else if constexpr (std::is_invocable_v<const F&, D, D>) {
-    return detail::check_gradients([&](const auto& x) { return f(x.at(0), x.at(1)); }, inputs, options);
-  } else {
-    return detail::check_gradients([&](const auto& x) { return f(x.at(0), x.at(1), x.at(2)); }, inputs, options);
-  }
+  const auto check = [&]<std::size_t... I>(std::index_sequence<I...> each) {
+    return detail::check_gradients(detail::spread_arguments(f, inputs.size(), each), inputs, options);
+  };
+  if constexpr (detail::takes_vector<F>())
+    return detail::check_gradients(std::cref(f), inputs, options);
+  else if constexpr (std::is_invocable_v<const F&, D, D, D, D>)
+    return check(std::make_index_sequence<4>());
+  else if constexpr (std::is_invocable_v<const F&, D, D, D>)
+    return check(std::make_index_sequence<3>());
+  else if constexpr (std::is_invocable_v<const F&, D, D>)
+    return check(std::make_index_sequence<2>());
+  else
+    return check(std::make_index_sequence<1>());
 }
 
 }  // namespace shunt

@@ -61,7 +61,12 @@ T pow(T x, T y) {
 }
 template <class T>
 T sigmoid(T x) {
-  return T(1) / (T(1) + math::exp(-x));
+  if constexpr (is_dual<T>) {  // by its own derivative: that of exp(-x) is infinite far out
+    const auto y = math::sigmoid(x.value);
+    return {y, y * (1 - y) * x.eps};
+  } else {
+    return T(1) / (T(1) + math::exp(-x));
+  }
 }
 
 }  // namespace math

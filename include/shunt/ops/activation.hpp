@@ -54,7 +54,7 @@ struct SiluGrad {
   }
 };
 template <class T>
-struct Softplus {
+struct ScaledSoftplus {
   T beta, threshold;
   T operator()(T x) const {
     const T z = x * beta;
@@ -62,7 +62,7 @@ struct Softplus {
   }
 };
 template <class T>
-struct SoftplusGrad {
+struct ScaledSoftplusGrad {
   T beta, threshold;
   T operator()(T g, T x) const {
     const T z = x * beta;
@@ -140,8 +140,8 @@ struct SoftplusOptions {
 template <Real T>
 Tensor<T> softplus(const Tensor<T>& x, SoftplusOptions options = {}) {
   const auto b = detail::operand<T>(options.beta), t = detail::operand<T>(options.threshold);
-  return detail::unary_of_input("softplus", detail::Softplus<detail::Operand<T>>{b, t},
-                                detail::SoftplusGrad<detail::Operand<T>>{b, t}, x);
+  return detail::unary_of_input("softplus", detail::ScaledSoftplus<detail::Operand<T>>{b, t},
+                                detail::ScaledSoftplusGrad<detail::Operand<T>>{b, t}, x);
 }
 
 struct GeluOptions {
