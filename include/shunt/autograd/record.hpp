@@ -21,7 +21,7 @@ class Saved {
     first_ = x.data();
     shape_ = b.shape;
     strides_ = b.strides;
-    version_ = storage_->version.load(std::memory_order_relaxed);
+    version_ = b.storage->version.load(std::memory_order_relaxed);
   }
   bool defined() const { return static_cast<bool>(storage_); }
   /// The value; GraphError if an in-place operation has changed it since. `op` is the operation that needs it.
