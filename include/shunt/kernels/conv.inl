@@ -144,7 +144,7 @@ struct Correlate {
   std::int64_t panel_size() const { return g.patch() * tile_rows + 64; }
   std::int64_t panels() const { return (filters + tile_rows - 1) / tile_rows; }
 
-  void operator()(std::int64_t begin, std::int64_t end) const {
+  [[gnu::noinline]] void operator()(std::int64_t begin, std::int64_t end) const {
     for (std::int64_t task = begin; task < end; ++task) {
       std::int64_t i = task;
       const std::int64_t block = i % filter_tasks();
@@ -221,7 +221,7 @@ struct Correlate {
 template <class T>
 struct PackFilters {
   const Correlate<T>& x;
-  void operator()(std::int64_t begin, std::int64_t end) const {
+  [[gnu::noinline]] void operator()(std::int64_t begin, std::int64_t end) const {
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t group = i / x.filter_tasks(), block = i % x.filter_tasks();
       const std::int64_t f1 = (block + 1) * x.filters < x.g.filters ? (block + 1) * x.filters : x.g.filters;

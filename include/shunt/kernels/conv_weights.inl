@@ -13,7 +13,7 @@ struct WeightGradient {
   std::int64_t image_tasks() const { return (g.images + images - 1) / images; }
   std::int64_t channel_tasks() const { return (g.channels + channels - 1) / channels; }
 
-  void operator()(std::int64_t begin, std::int64_t end) const {
+  [[gnu::noinline]] void operator()(std::int64_t begin, std::int64_t end) const {
     for (std::int64_t task = begin; task < end; ++task) {
       const std::int64_t block = task % channel_tasks(), rest = task / channel_tasks();
       const std::int64_t group = rest % g.groups, image = rest / g.groups * images;
@@ -57,7 +57,7 @@ struct SumWeights {
   const WeightGradient<T>& x;
   T* dw;
   bool accumulate;
-  void operator()(std::int64_t begin, std::int64_t end) const {
+  [[gnu::noinline]] void operator()(std::int64_t begin, std::int64_t end) const {
     const detail::Correlation& g = x.g;
     constexpr int W = Simd<T>::width;
     const std::int64_t patch = g.patch();

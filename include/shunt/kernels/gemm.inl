@@ -47,7 +47,9 @@ struct DirectColumns {
   T* c;
   std::int64_t ldc;
   const Epilogue<T>& e;
-  void operator()(std::int64_t begin, std::int64_t end) const { gemm_direct(m, begin, end, k, a, b, c, ldc, e); }
+  [[gnu::noinline]] void operator()(std::int64_t begin, std::int64_t end) const {
+    gemm_direct(m, begin, end, k, a, b, c, ldc, e);
+  }
 };
 
 // Blocks: kc rows of a panel of B fill most of the first-level cache, a task's part of A and B the second level, the
@@ -74,7 +76,7 @@ struct Block {
 template <class S, class T>
 struct PackA {
   const Block<S, T>& x;
-  void operator()(std::int64_t begin, std::int64_t end) const {
+  [[gnu::noinline]] void operator()(std::int64_t begin, std::int64_t end) const {
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t rows = x.m - i * tile_rows;
       pack<tile_rows, S, T>(x.packed_a + i * x.a_stride(), x.a.data + i * tile_rows * x.a.row, x.a.row, x.a.col,
@@ -86,7 +88,7 @@ struct PackA {
 template <class S, class T>
 struct PackB {
   const Block<S, T>& x;
-  void operator()(std::int64_t begin, std::int64_t end) const {
+  [[gnu::noinline]] void operator()(std::int64_t begin, std::int64_t end) const {
     constexpr int W = Simd<T>::width, R = tile_cols<T>;
     for (std::int64_t j = begin; j < end; ++j) {
       const int cols = static_cast<int>(x.n - j * R < R ? x.n - j * R : R);
@@ -100,7 +102,7 @@ template <class S, class T>
 struct Multiply {
   const Block<S, T>& x;
   std::int64_t tasks_m;
-  void operator()(std::int64_t begin, std::int64_t end) const {
+  [[gnu::noinline]] void operator()(std::int64_t begin, std::int64_t end) const {
     for (std::int64_t task = begin; task < end; ++task) {
       const std::int64_t i0 = task % tasks_m * task_panels, j0 = task / tasks_m * task_panels;
       const std::int64_t i1 = i0 + task_panels < x.a_panels() ? i0 + task_panels : x.a_panels();

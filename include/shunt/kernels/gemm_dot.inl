@@ -59,7 +59,7 @@ struct Dots {
   std::int64_t base_line, base_x;
   bool accumulate;
 
-  void operator()(std::int64_t begin, std::int64_t end) const {
+  [[gnu::noinline]] void operator()(std::int64_t begin, std::int64_t end) const {
     constexpr int L = 16 / sizeof(T);
     for (std::int64_t i = begin; i < end; i += L) {
       const T* line[L];

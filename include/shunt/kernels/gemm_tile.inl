@@ -166,18 +166,23 @@ template <class T>
 template <class T>
 using TileFunction = void (*)(const Tile<T>&);
 
-// The tile function for a given number of rows: one row, or the next even number.
-template <class T, int N>
-TileFunction<T> tile_function(int rows) {
+// The least tile that holds t.rows; heights in between are left out, as each costs every program its compilation.
+template <class T>
+inline void run_tile(const Tile<T>& t) {
 #if SHUNT_ISA_BYTES == 64
-  static constexpr TileFunction<T> functions[] = {tile<T, 1, N>, tile<T, 2, N>,  tile<T, 4, N>,  tile<T, 6, N>,
-                                                  tile<T, 8, N>, tile<T, 10, N>, tile<T, 12, N>, tile<T, 14, N>};
+  static constexpr TileFunction<T> wide[] = {tile<T, 2, 2>,  tile<T, 4, 2>,  tile<T, 8, 2>, tile<T, 8, 2>,
+                                             tile<T, 10, 2>, tile<T, 12, 2>, tile<T, 14, 2>};
+  static constexpr TileFunction<T> narrow[] = {tile<T, 4, 1>,  tile<T, 4, 1>,  tile<T, 8, 1>, tile<T, 8, 1>,
+                                               tile<T, 14, 1>, tile<T, 14, 1>, tile<T, 14, 1>};
 #elif SHUNT_ISA_BYTES == 32
-  static constexpr TileFunction<T> functions[] = {tile<T, 1, N>, tile<T, 2, N>, tile<T, 4, N>, tile<T, 6, N>};
+  static constexpr TileFunction<T> wide[] = {tile<T, 2, 2>, tile<T, 4, 2>, tile<T, 6, 2>};
+  static constexpr TileFunction<T> narrow[] = {tile<T, 6, 1>, tile<T, 6, 1>, tile<T, 6, 1>};
 #else
-  static constexpr TileFunction<T> functions[] = {tile<T, 1, N>, tile<T, 2, N>, tile<T, 4, N>};
+  static constexpr TileFunction<T> wide[] = {tile<T, 4, 2>, tile<T, 4, 2>};
+  static constexpr TileFunction<T> narrow[] = {tile<T, 4, 1>, tile<T, 4, 1>};
 #endif
-  return functions[rows == 1 ? 0 : (rows + 1) / 2];
+  const int pairs = (t.rows - 1) / 2;
+  (t.cols > Simd<T>::width ? wide[pairs] : narrow[pairs])(t);
 }
 
 // The height of the next tile where `left` rows are left: nearly equal, even ones, since 32 = 12 + 10 + 10 keeps the
@@ -185,9 +190,4 @@ TileFunction<T> tile_function(int rows) {
 inline int next_rows(std::int64_t left) {
   const std::int64_t tiles = (left + tile_rows - 1) / tile_rows, rows = (left + tiles - 1) / tiles;
   return static_cast<int>(rows + rows % 2 < left ? rows + rows % 2 : left);
-}
-
-template <class T>
-inline void run_tile(const Tile<T>& t) {
-  (t.cols > Simd<T>::width ? tile_function<T, 2> : tile_function<T, 1>)(t.rows)(t);
 }
