@@ -4,7 +4,7 @@
 #include <variant>
 
 #include "shunt/nn/layer.hpp"
-#include "shunt/ops/creation.hpp"
+#include "shunt/ops/dropout.hpp"
 
 namespace shunt::nn {
 
@@ -53,19 +53,20 @@ class ResidualBlock : public Layer<T> {
  private:
   Tensor<T> join(const Tensor<T>& x, const Tensor<T>& base) {
     if (is_plain()) return branch.forward_onto(x, base);  // F(x) + S(x), added while F is computed
-    auto fx = branch(x);
+    auto fx = shunt::drop_path(branch(x), drop_path_, this->is_training());
     if (scale.defined()) fx = scale * fx;
     else if (constant_ != 1) fx = fx * constant_;
     return add_skip(base, fx);
   }
-  bool is_plain() const { return !scale.defined() && constant_ == 1; }
+  bool is_plain() const { return !scale.defined() && constant_ == 1 && !(drop_path_ > 0 && this->is_training()); }
 
-  double constant_ = 1;
+  double constant_ = 1, drop_path_ = 0;
 };
 
 template <Real T>
 ResidualBlock<T>::ResidualBlock(ResidualOptions<T> o)
-    : branch(std::move(o.branch)), shortcut(std::move(o.shortcut)), after(std::move(o.after)) {
+    : branch(std::move(o.branch)), shortcut(std::move(o.shortcut)), after(std::move(o.after)), drop_path_(o.drop_path) {
+  shunt::detail::check_probability("ResidualBlock: drop_path", o.drop_path);
   if (const auto* c = std::get_if<double>(&o.scale)) constant_ = *c;
   else if (const auto* l = std::get_if<LayerScale>(&o.scale)) scale = Parameter<T>(full<T>({l->width}, l->start));
   else scale = Parameter<T>(zeros<T>({1}));
