@@ -1,9 +1,11 @@
-// Twelve independent chains cover the latency of two multipliers; their values must not be known to the compiler.
+// Twelve independent chains cover the latency of two multipliers; what they hold must be neither known nor equal, or
+// the compiler leaves some out.
 inline double multiply_add(int rounds) {
   typedef float V __attribute__((vector_size(SHUNT_ISA_BYTES)));
   constexpr int chains = 12;
-  V sums[chains] = {};
   volatile float given = 0.5F;
+  V sums[chains];
+  for (int i = 0; i < chains; ++i) sums[i] = V{} + given * static_cast<float>(i);
   const V factor = V{} + given, term = V{} + (given + 1.0F);
   for (int r = 0; r < rounds; ++r) {
 #pragma GCC unroll 16
