@@ -32,6 +32,7 @@ inline std::string pool_text(const Pair& kernel, const Pair& stride, const Pair&
 template <Real T = float>
 struct MaxPool2d : Layer<T> {
   explicit MaxPool2d(const Pair& kernel, const shunt::MaxPool2dOptions& o = {}) : kernel_(kernel), o_(o) {}
+  template <class = void>  // a template, so that {3, 2} is a kernel
   explicit MaxPool2d(const MaxPool2dOptions& o) : MaxPool2d(o.kernel, {o.stride, o.padding, o.dilation, o.ceil_mode}) {}
   Tensor<T> forward(const Tensor<T>& x) override { return max_pool2d(x, kernel_, o_); }
   std::string options() const override { return detail::pool_text(kernel_, o_.stride, o_.padding); }
@@ -40,11 +41,13 @@ struct MaxPool2d : Layer<T> {
   Pair kernel_;
   shunt::MaxPool2dOptions o_;
 };
+MaxPool2d(const Pair&)->MaxPool2d<float>;
 
 /// The mean of every window, as avg_pool2d(): AvgPool2d(2), AvgPool2d(3, {.stride = 2}), or all in braces.
 template <Real T = float>
 struct AvgPool2d : Layer<T> {
   explicit AvgPool2d(const Pair& kernel, const shunt::AvgPool2dOptions& o = {}) : kernel_(kernel), o_(o) {}
+  template <class = void>  // a template, so that {3, 2} is a kernel
   explicit AvgPool2d(const AvgPool2dOptions& o)
       : AvgPool2d(o.kernel, {o.stride, o.padding, o.ceil_mode, o.count_include_pad}) {}
   Tensor<T> forward(const Tensor<T>& x) override { return avg_pool2d(x, kernel_, o_); }
@@ -54,6 +57,7 @@ struct AvgPool2d : Layer<T> {
   Pair kernel_;
   shunt::AvgPool2dOptions o_;
 };
+AvgPool2d(const Pair&)->AvgPool2d<float>;
 
 /// The means of `size` even parts, whatever the image's size; AdaptiveAvgPool2d(1) is the global mean.
 template <Real T = float>
