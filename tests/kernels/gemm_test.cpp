@@ -147,8 +147,14 @@ TEST_CASE("gemm: products that are cut into blocks", "[kernels][gemm]") {
   for (Isa isa : isas()) {
     const Setting setting(isa);
     CAPTURE(name(isa));
-    for (Sizes s :
-         {Sizes{131, 201, 517}, {3, 2000, 300}, {2000, 3, 300}, {1, 700, 901}, {3200, 40, 20}, {40, 4200, 31}}) {
+    for (Sizes s : {Sizes{131, 201, 517},
+                    {120, 130, 70},
+                    {900, 30, 90},
+                    {3, 2000, 300},
+                    {2000, 3, 300},
+                    {1, 700, 901},
+                    {3200, 40, 20},
+                    {40, 4200, 31}}) {
       check_all<float>(s.m, s.n, s.k);
       CHECK(error_of<double>(s.m, s.n, s.k, Layout::rows, Layout::columns) < few_roundings);
     }
@@ -164,7 +170,8 @@ TEST_CASE("gemm: the epilogue's terms, alone and together", "[kernels][gemm]") {
   for (Isa isa : isas()) {
     const Setting setting(isa);
     CAPTURE(name(isa));
-    for (Sizes s : {Sizes{4, 2, 2}, {32, 64, 64}, {15, 33, 0}, {1, 50, 40}, {50, 1, 40}, {120, 130, 300}}) {
+    for (Sizes s :
+         {Sizes{4, 2, 2}, {32, 64, 64}, {15, 33, 0}, {1, 50, 40}, {50, 1, 40}, {120, 130, 300}, {250, 33, 200}}) {
       for (std::size_t i = 0; i < all.size(); ++i) {
         CAPTURE(s.m, s.n, s.k, i);
         CHECK(error_of<float>(s.m, s.n, s.k, Layout::rows, Layout::columns, all[i]) < few_roundings);
@@ -221,7 +228,8 @@ TEST_CASE("gemm: the same bits on every number of threads", "[kernels][gemm][tsa
     Size m, n, k;
   };
   for (Isa isa : isas()) {
-    for (Sizes s : {Sizes{150, 700, 530}, {20, 3000, 400}, {1, 3000, 900}, {900, 500, 300}}) {
+    for (Sizes s :
+         {Sizes{150, 700, 530}, {3000, 20, 50}, {120, 120, 120}, {20, 3000, 400}, {1, 3000, 900}, {900, 500, 300}}) {
       const Matrix<float> a(s.m, s.k, Layout::rows, 1), b(s.k, s.n, Layout::columns, 2);
       std::vector<float> expected;
       for (int threads : {1, 2, 3, 8}) {

@@ -19,11 +19,11 @@ void multiply_panel(std::int64_t m, Tile<T> t) {
 
 // A is read where it lies, and B where its rows are contiguous; one panel of B is packed otherwise.
 template <class T>
-void gemm_direct(std::int64_t m, std::int64_t begin, std::int64_t end, std::int64_t k, Operand<T> a, Operand<T> b, T* c,
-                 std::int64_t ldc, const Epilogue<T>& e) {
+void gemm_direct(std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<T> b, T* c, std::int64_t ldc,
+                 const Epilogue<T>& e) {
   constexpr int W = Simd<T>::width, R = tile_cols<T>;
-  for (std::int64_t j = begin; j < end; j += R) {
-    const int cols = static_cast<int>(end - j < R ? end - j : R), width = cols > W ? R : W;
+  for (std::int64_t j = 0; j < n; j += R) {
+    const int cols = static_cast<int>(n - j < R ? n - j : R), width = cols > W ? R : W;
     const T* panel = b.data + j * b.col;
     std::int64_t ldb = b.row;
     const bool far = m > tile_rows && k * b.row > (std::int64_t{1} << 20);  // rows of B would evict each other
@@ -40,15 +40,25 @@ void gemm_direct(std::int64_t m, std::int64_t begin, std::int64_t end, std::int6
   }
 }
 
+// Tasks are parts of C, `rows` x `cols` each.
 template <class T>
-struct DirectColumns {
-  std::int64_t m, k;
+struct DirectTasks {
+  std::int64_t m, n, k, rows, cols;
   Operand<T> a, b;
   T* c;
   std::int64_t ldc;
   const Epilogue<T>& e;
   [[gnu::noinline]] void operator()(std::int64_t begin, std::int64_t end) const {
-    gemm_direct(m, begin, end, k, a, b, c, ldc, e);
+    const std::int64_t across = (n + cols - 1) / cols;
+    for (std::int64_t task = begin; task < end; ++task) {
+      const std::int64_t i = task / across * rows, j = task % across * cols;
+      Epilogue<T> part = e;
+      if (e.bias != nullptr) part.bias += j;
+      if (e.row_bias != nullptr) part.row_bias += i;
+      if (e.base != nullptr) part.base += i * e.base_row + j;
+      gemm_direct<T>(m - i < rows ? m - i : rows, n - j < cols ? n - j : cols, k, {a.data + i * a.row, a.row, a.col},
+                     {b.data + j * b.col, b.row, b.col}, c + i * ldc + j, ldc, part);
+    }
   }
 };
 
@@ -175,10 +185,14 @@ template <class T>
 void gemm(std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<T> b, T* c, std::int64_t ldc,
           const Epilogue<T>& e) {
   if (gemm_dot(m, n, k, a, b, c, ldc, e)) return;
-  const bool reuse = m > 8 * tile_rows && n > tile_cols<T>;
-  if (m * n * k <= 128 * 128 * 128 || (!reuse && k <= 4096)) {
-    const std::int64_t grain = (std::int64_t{1} << 20) / (m * k + 1) / tile_cols<T> * tile_cols<T>;
-    return parallel_for(n, grain < tile_cols<T> ? tile_cols<T> : grain, DirectColumns<T>{m, k, a, b, c, ldc, e});
+  constexpr std::int64_t most = 8 * tile_rows, few = std::int64_t{1} << 20;  // rows read in place; work of a task
+  const std::int64_t work = m * n * k;
+  if (work <= 128 * 128 * 128 || ((m <= most || n <= tile_cols<T>)&&k <= 4096)) {
+    const std::int64_t rows = m < most ? m : most, fit = few / (rows * k + 1) / tile_cols<T> * tile_cols<T>;
+    const std::int64_t cols = fit > tile_cols<T> ? fit : tile_cols<T>;
+    if (work <= few) return gemm_direct(m, n, k, a, b, c, ldc, e);
+    return parallel_for((m + rows - 1) / rows * ((n + cols - 1) / cols), few / (rows * cols * k + 1) + 1,
+                        DirectTasks<T>{m, n, k, rows, cols, a, b, c, ldc, e});
   }
   gemm_blocked<T, T>(m, n, k, a, b, c, ldc, e);
 }
