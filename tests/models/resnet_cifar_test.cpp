@@ -1,0 +1,147 @@
+#include "shunt/models/resnet_cifar.hpp"
+
+#include "shunt/tensor.hpp"
+#include "support/catch.hpp"
+
+using namespace shunt;
+using Options = models::ResNetCifarOptions;
+
+namespace {
+
+std::int64_t parameter_count(const nn::Module<float>& net) {
+  std::int64_t n = 0;
+  for (const auto& p : net.parameters()) n += p.numel();
+  return n;
+}
+
+// How many modules of one kind there are, at any depth.
+template <class M>
+int count(nn::Module<float>& net) {
+  struct Walk : nn::Members<float> {
+    int found = 0;
+    void module(std::string_view, nn::Module<float>& child) override {
+      found += dynamic_cast<M*>(&child) != nullptr;
+      child.members(*this);
+    }
+  } walk;
+  net.members(walk);
+  return walk.found;
+}
+
+}  // namespace
+
+TEST_CASE("resnet_cifar: parameters as the papers count them", "[models][resnet_cifar]") {
+  // He et al. 2015, table 6: 0.27, 0.46, 0.66, 0.85, 1.7 million; exactly, by hand from section 4.2 with shortcut A.
+  const auto [depth, parameters] =
+      GENERATE(table<int, int>({{20, 269722}, {32, 464154}, {44, 658586}, {56, 853018}, {110, 1727962}}));
+  CHECK(parameter_count(models::resnet_cifar(depth)) == parameters);
+  CHECK(parameter_count(models::resnet_cifar(depth, {.plain = true})) == parameters);
+  // B adds two projections with their norms, 16 to 32 and 32 to 64 channels.
+  CHECK(parameter_count(models::resnet_cifar(depth, {.shortcut = "B"})) == parameters + 512 + 64 + 2048 + 128);
+}
+
+TEST_CASE("resnet_cifar: bottlenecks of version 2 by the sum of their layers", "[models][resnet_cifar]") {
+  // He et al. 2016, table 4: 1.7 million for 164 layers.
+  const std::int64_t n = (164 - 2) / 9;
+  std::int64_t sum = 3 * 16 * 9 + 2 * 256 + 256 * 10 + 10;
+  for (const std::int64_t out : {64, 128, 256}) {
+    const std::int64_t first = out == 64 ? 16 : out / 2, middle = out / 4;
+    const auto block = [&](std::int64_t in) {
+      return 2 * in + in * middle + 2 * middle + 9 * middle * middle + 2 * middle + middle * out;
+    };
+    sum += block(first) + first * out + (n - 1) * block(out);
+  }
+  CHECK(parameter_count(models::resnet_cifar(164, {.version = 2})) == sum);
+  CHECK(sum / 100000 == 17);
+}
+
+TEST_CASE("resnet_cifar: has as many layers as it says, every skip a ResidualBlock", "[models][resnet_cifar]") {
+  const auto [depth, version] = GENERATE(table<int, int>({{8, 1}, {20, 1}, {11, 2}, {29, 2}}));
+  auto net = models::resnet_cifar(depth, {.version = version, .shortcut = "A"});
+  CHECK(count<nn::Conv2d<float>>(net) + count<nn::Linear<float>>(net) == depth);
+  CHECK(count<nn::ResidualBlock<float>>(net) == (depth - 2) / (version == 1 ? 2 : 3));
+  auto plain = models::resnet_cifar(depth, {.plain = true, .version = version});
+  CHECK(count<nn::Conv2d<float>>(plain) + count<nn::Linear<float>>(plain) == depth);
+  CHECK(count<nn::ResidualBlock<float>>(plain) == 0);
+}
+
+TEST_CASE("resnet_cifar: shapes, options and gradients", "[models][resnet_cifar]") {
+  const auto o = GENERATE(values<Options>({
+      {.in_channels = 1, .classes = 7, .width = 4},
+      {.in_channels = 1, .classes = 7, .width = 4, .shortcut = "B"},
+      {.plain = true, .in_channels = 1, .classes = 7, .width = 4},
+      {.version = 2, .in_channels = 1, .classes = 7, .width = 4},
+      {.version = 2, .in_channels = 1, .classes = 7, .width = 4, .shortcut = "A"},
+      {.plain = true, .version = 2, .in_channels = 1, .classes = 7, .width = 4},
+  }));
+  manual_seed(5);
+  auto net = models::resnet_cifar(o.version == 1 ? 14 : 20, o);
+  const auto y = net(randn({2, 1, 12, 16}));
+  CHECK(y.shape() == Shape{2, 7});
+  (y * randn({2, 7})).sum().backward();
+  for (const auto& [name, p] : net.named_parameters()) {
+    CAPTURE(name);
+    REQUIRE(p.has_grad());
+    CHECK(std::isfinite(p.grad().sum().item()));
+  }
+  CHECK(norm(net.stem.parameters()[0].grad()).item() > 0);
+  net.eval();
+  CHECK(net(randn({0, 1, 8, 8})).shape() == Shape{0, 7});
+}
+
+TEST_CASE("resnet_cifar: the gradient of a whole network agrees with differences", "[models][resnet_cifar]") {
+  const int version = GENERATE(1, 2);
+  manual_seed(11);
+  auto net = models::resnet_cifar<double>(version == 1 ? 8 : 11, {.version = version, .classes = 3, .width = 4});
+  net.eval();  // running statistics of 0 and 1: the norms keep what comes
+  const auto x = randn<double>({1, 3, 6, 6}).requires_grad();
+  gradcheck([&](const std::vector<Tensor<double>>& in) { return net(in[0]); }, {x});
+  SUCCEED();
+}
+
+TEST_CASE("resnet_cifar: with zero_init every block begins as its shortcut", "[models][resnet_cifar]") {
+  auto net = models::resnet_cifar(20, {.zero_init = true});
+  const auto x = net.stem(randn({2, 3, 8, 8}));  // behind its ReLU, so that the blocks' ReLUs change nothing
+  CHECK(net.layer1(x).to_vector() == x.to_vector());
+  const auto half = net.layer2(x);  // shortcut A: every second pixel, zeros in the new channels
+  CHECK(half.shape() == Shape{2, 32, 4, 4});
+  CHECK(half.at({1, 5, 3, 2}) == x.at({1, 5, 6, 4}));
+  CHECK(amax(half.slice(1, 16, 32)).item() == 0);
+}
+
+TEST_CASE("resnet_cifar: a state dict moves it to another precision", "[models][resnet_cifar]") {
+  auto net = models::resnet_cifar(8, {.width = 4});
+  auto twin = models::resnet_cifar<double>(8, {.width = 4});
+  twin.load_state_dict(net.state_dict());
+  net.eval();
+  twin.eval();
+  const auto x = randn({2, 3, 8, 8});
+  CHECK(amax(abs(net(x).to<double>() - twin(x.to<double>()))).item() < 1e-4);
+  CHECK(net.state_dict().contains("layer2.0.conv1.weight"));
+  CHECK(net.state_dict().contains("bn1.running_mean"));
+}
+
+TEST_CASE("resnet_cifar: learns a handful of images by heart", "[models][resnet_cifar]") {
+  manual_seed(2);
+  auto net = models::resnet_cifar(8, {.classes = 4, .width = 4});
+  const auto x = randn({8, 3, 8, 8});
+  const auto wanted = randn({8, 4});
+  double first = 0, last = 0;
+  for (int step = 0; step < 40; ++step) {
+    net.zero_grad();
+    const auto loss = ((net(x) - wanted).pow(2)).mean();
+    loss.backward();
+    const NoGrad unrecorded;
+    for (const auto& p : net.parameters()) p.sub_(p.grad() * 0.05);
+    (step == 0 ? first : last) = static_cast<double>(loss.item());
+  }
+  CHECK(last < 0.2 * first);
+}
+
+TEST_CASE("resnet_cifar: other depths are refused", "[models][resnet_cifar]") {
+  CHECK_THROWS_WITH(models::resnet_cifar(21), "resnet_cifar: depth must be 6n + 2 in version 1, got 21");
+  CHECK_THROWS_AS(models::resnet_cifar(2), ValueError);
+  CHECK_THROWS_WITH(models::resnet_cifar(21, {.version = 2}),
+                    "resnet_cifar: depth must be 9n + 2 in version 2, got 21");
+  CHECK_THROWS_AS(models::resnet_cifar(20, {.version = 3}), ValueError);
+}
