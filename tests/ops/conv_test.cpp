@@ -89,11 +89,13 @@ TEST_CASE("conv2d: value and gradients", "[ops][conv]") {
   check_op("conv2d", [&](const auto& x) { return conv2d(x[0], x[1], {}, row.o); }, {row.x, row.w}, {.oracle = oracle});
 }
 
-TEST_CASE("conv2d_onto: a skip is added, and gets the gradient as it is", "[ops][conv]") {
+TEST_CASE("convolutions onto a skip: it is added, and gets the gradient as it is", "[ops][conv]") {
   check_op("conv2d", [](const auto& x) { return conv2d_onto(x[3], x[0], x[1], x[2], {.padding = 1}); },
            {{2, 3, 4, 5}, {3, 3, 3, 3}, {3}, {2, 3, 4, 5}}, {.oracle = [](const List& x) {
              return conv_oracle({x[0], x[1], x[2]}, {.padding = 1}) + x[3];
            }});
+  check_op("conv1d", [](const auto& x) { return conv1d_onto(x[3], x[0], x[1], x[2]); },
+           {{2, 3, 5}, {4, 3, 3}, {4}, {2, 4, 3}});
   const auto x = randn({1, 2, 4, 4}), w = randn({3, 2, 3, 3});
   CHECK_THROWS_AS(conv2d_onto(x, x, w), ShapeError);
   CHECK_THROWS_AS(conv2d_onto(ones({1, 1, 2, 2}), x, w), ShapeError);  // a skip is never broadcast

@@ -96,8 +96,9 @@ struct Conv1d : Layer<T> {
     detail::start_conv(weight, bias, {o.out, o.in / o.groups, o.kernel}, o.out, o.bias, g);
   }
 
-  Tensor<T> forward(const Tensor<T>& x) override {
-    return conv1d(x, weight, bias, {o_.stride, o_.padding, o_.dilation, o_.groups});
+  Tensor<T> forward(const Tensor<T>& x) override { return conv1d(x, weight, bias, window()); }
+  Tensor<T> forward_onto(const Tensor<T>& x, const Tensor<T>& base) override {
+    return conv1d_onto<T>(base, x, weight, bias, window());
   }
   void members(Members<T>& m) override { m("weight", weight)("bias", bias); }
   std::string options() const override {
@@ -105,6 +106,7 @@ struct Conv1d : Layer<T> {
   }
 
  private:
+  shunt::Conv1dOptions window() const { return {o_.stride, o_.padding, o_.dilation, o_.groups}; }
   Conv1dOptions o_;
 };
 

@@ -129,25 +129,30 @@ Tensor<T> conv_onto(const char* op, int dims, const Tensor<T>& base, const Tenso
 
 }  // namespace detail
 
-/// x (n, in, h, w) or (in, h, w), w (out, in / groups, kh, kw), b (out,) or nothing -> (n, out, oh, ow) with
-/// oh = (h + 2 padding - dilation (kh - 1) - 1) / stride + 1. A correlation: the kernel is not flipped.
-template <Real T>
-Tensor<T> conv2d(const Tensor<T>& x, const Tensor<T>& w, const Tensor<std::type_identity_t<T>>& b = {},
-                 const Conv2dOptions& options = {}) {
-  return detail::conv_onto("conv2d", 2, Tensor<T>(), x, w, b, options);
-}
-/// base + conv2d(x, w, b): what a skip brings is summed by the kernel. ShapeError unless base has the result's shape.
+/// base + conv2d(x, w, b), summed by the kernel; base, unless it holds nothing, has the result's shape.
 template <Real T>
 Tensor<T> conv2d_onto(const Tensor<T>& base, const Tensor<T>& x, const Tensor<T>& w, const Tensor<T>& b = {},
                       const Conv2dOptions& options = {}) {
   return detail::conv_onto("conv2d", 2, base, x, w, b, options);
 }
+/// x (n, in, h, w) or (in, h, w), w (out, in / groups, kh, kw), b (out,) or nothing -> (n, out, oh, ow) with
+/// oh = (h + 2 padding - dilation (kh - 1) - 1) / stride + 1. A correlation: the kernel is not flipped.
+template <Real T>
+Tensor<T> conv2d(const Tensor<T>& x, const Tensor<T>& w, const Tensor<std::type_identity_t<T>>& b = {},
+                 const Conv2dOptions& options = {}) {
+  return conv2d_onto(Tensor<T>(), x, w, b, options);
+}
+/// base + conv1d(x, w, b), summed by the kernel; base, unless it holds nothing, has the result's shape.
+template <Real T>
+Tensor<T> conv1d_onto(const Tensor<T>& base, const Tensor<T>& x, const Tensor<T>& w, const Tensor<T>& b = {},
+                      const Conv1dOptions& o = {}) {
+  return detail::conv_onto("conv1d", 1, base, x, w, b, {{1, o.stride}, {0, o.padding}, {1, o.dilation}, o.groups});
+}
 /// x (n, in, l) or (in, l), w (out, in / groups, k), b (out,) or nothing -> (n, out, ol), as conv2d().
 template <Real T>
 Tensor<T> conv1d(const Tensor<T>& x, const Tensor<T>& w, const Tensor<std::type_identity_t<T>>& b = {},
-                 const Conv1dOptions& o = {}) {
-  return detail::conv_onto("conv1d", 1, Tensor<T>(), x, w, b,
-                           {{1, o.stride}, {0, o.padding}, {1, o.dilation}, o.groups});
+                 const Conv1dOptions& options = {}) {
+  return conv1d_onto(Tensor<T>(), x, w, b, options);
 }
 
 /// The transpose of conv2d's linear map, which takes its result's shape back to its input's: x (n, in, h, w) or
