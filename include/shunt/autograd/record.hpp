@@ -17,11 +17,11 @@ class Saved {
   explicit Saved(const Tensor<T>& x) {
     if (!x.defined()) return;
     const auto& b = x.body();
+    version_ = b.version();
     storage_ = b.storage;
     first_ = x.data();
     shape_ = b.shape;
     strides_ = b.strides;
-    version_ = b.storage->version.load(std::memory_order_relaxed);
   }
   bool defined() const { return static_cast<bool>(storage_); }
   /// The value; GraphError if an in-place operation has changed it since. `op` is the operation that needs it.
