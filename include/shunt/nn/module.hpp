@@ -91,11 +91,20 @@ class Members {
     return *this;
   }
   Members& operator()(Module<T>& child) {
+    spliced(child);
     child.members(*this);
     return *this;
   }
   Members& operator()(AnyLayer<T>& child) {
-    if (child) child->members(*this);
+    if (child) (*this)(*child);
+    return *this;
+  }
+  /// The same, where `list` says what the child's members are called here:
+  /// m(block, [&](auto& in) { in(block.branch)("norm1", block.after); }).
+  template <class F>
+  Members& operator()(Module<T>& child, const F& list) {
+    spliced(child);
+    list(*this);
     return *this;
   }
   /// A bare tensor is no member: make it a Parameter or a Buffer.
@@ -106,6 +115,8 @@ class Members {
   virtual void parameter(std::string_view, Parameter<T>&) {}
   virtual void buffer(std::string_view, const AnyTensor&) {}
   virtual void module(std::string_view name, Module<T>& child) = 0;
+  /// A child that has no name here; its members follow.
+  virtual void spliced(Module<T>&) {}
 };
 
 namespace detail {
@@ -194,6 +205,7 @@ class Module {
         child.training_ = on;
         child.members(*this);
       }
+      void spliced(Module<T>& child) override { child.training_ = on; }
     } walk;
     walk.on = on;
     training_ = on;
@@ -261,6 +273,9 @@ class Module {
         if (!found.empty()) return;
         if (&child == wanted) found = this->join(name) + " (" + child.kind() + ")";
         else this->down(name, child);
+      }
+      void spliced(Module<T>& child) override {
+        if (found.empty() && &child == wanted) found = this->path_ + " (" + child.kind() + ")";
       }
     } walk(kind());
     walk.wanted = e.layer();
