@@ -3,6 +3,7 @@
 
 #include "shunt/models/resnet_cifar.hpp"
 #include "shunt/nn/activation.hpp"
+#include "shunt/nn/attention.hpp"
 #include "shunt/nn/containers.hpp"
 #include "shunt/nn/conv.hpp"
 #include "shunt/nn/dropout.hpp"
@@ -14,6 +15,7 @@
 #include "shunt/nn/pool.hpp"
 #include "shunt/nn/residual.hpp"
 #include "shunt/nn/sequential.hpp"
+#include "shunt/nn/transformer.hpp"
 #include "shunt/nn/upsample.hpp"
 #include "shunt/optim/adam.hpp"
 #include "shunt/optim/rmsprop.hpp"

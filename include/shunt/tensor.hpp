@@ -10,6 +10,7 @@
 #include "shunt/core/eigen.hpp"
 #include "shunt/core/print.hpp"
 #include "shunt/ops/activation.hpp"
+#include "shunt/ops/attention.hpp"
 #include "shunt/ops/conv.hpp"
 #include "shunt/ops/compare.hpp"
 #include "shunt/ops/creation.hpp"

@@ -44,19 +44,31 @@ class ResidualBlock : public Layer<T> {
   ResidualBlock(F&& f, S&& s) : branch(std::forward<F>(f)), shortcut(std::forward<S>(s)) {}
   explicit ResidualBlock(ResidualOptions<T> options);
 
-  Tensor<T> forward(const Tensor<T>& x) override { return after(join(x, shortcut(x))); }
+  Tensor<T> forward(const Tensor<T>& x) override {
+    return around(x, [&](const Tensor<T>& in, const Tensor<T>& base) {
+      return base.defined() ? branch.forward_onto(in, base) : branch(in);
+    });
+  }
+  /// The block around a call of the branch that says more than x, such as a mask: f(x, base) is F(x), with base added
+  /// unless it holds nothing.
+  template <class F>
+  Tensor<T> with(const Tensor<T>& x, const F& f) {
+    return this->gate(x.shape(), [&] { return around(x, f); });
+  }
   void members(Members<T>& m) override { m("branch", branch)("shortcut", shortcut)("scale", scale)("after", after); }
 
   /// The learned scale; holds nothing where the scale is a constant.
   Parameter<T> scale;
 
  private:
-  Tensor<T> join(const Tensor<T>& x, const Tensor<T>& base) {
-    if (is_plain()) return branch.forward_onto(x, base);  // F(x) + S(x), added while F is computed
-    auto fx = shunt::drop_path(branch(x), drop_path_, this->is_training());
+  template <class F>
+  Tensor<T> around(const Tensor<T>& x, const F& f) {
+    const auto base = shortcut(x);
+    if (is_plain()) return after(f(x, base));  // F(x) + S(x), added while F is computed
+    auto fx = shunt::drop_path(f(x, Tensor<T>()), drop_path_, this->is_training());
     if (scale.defined()) fx = scale * fx;
     else if (constant_ != 1) fx = fx * constant_;
-    return add_skip(base, fx);
+    return after(add_skip(base, fx));
   }
   bool is_plain() const { return !scale.defined() && constant_ == 1 && !(drop_path_ > 0 && this->is_training()); }
 
