@@ -34,8 +34,9 @@ struct WeightGradient {
     const std::int64_t columns = rows * g.x.results, patch = count * g.y.taps * g.x.taps;
     T* const unfolded = scratch<T>(Scratch::image, strip.size(g, count) + W);
     fill_strip(g, strip, count, unfolded, x + image * g.source_image() + c0 * g.y.source * g.x.source, u0, rows);
-    T* const panel = scratch<T>(Scratch::panel_b, columns * R + W);
     const T* filter = dy + image * g.filters * g.result_plane() + u0 * g.x.results;
+    if (g.filters <= 2) return add_dots(out, unfolded, filter, columns, patch, accumulate);
+    T* const panel = scratch<T>(Scratch::panel_b, columns * R + W);
     for (std::int64_t f = 0; f < g.filters; f += R, filter += R * g.result_plane()) {
       const int cols = static_cast<int>(g.filters - f < R ? g.filters - f : R);
       (cols > W ? pack<R, T, T> : pack<W, T, T>)(panel, filter, g.result_plane(), 1, cols, columns);
@@ -46,6 +47,24 @@ struct WeightGradient {
         t.a_at = at + p;
         t.c = out + p * g.filters + f;
         run_tile(t);
+      }
+    }
+  }
+
+  // One or two filters, as in a depthwise convolution, would leave most lanes of a tile empty.
+  void add_dots(T* out, const T* unfolded, const T* filter, std::int64_t columns, std::int64_t patch,
+                bool accumulate) const {
+    constexpr int L = 16 / sizeof(T);
+    for (std::int64_t f = 0; f < g.filters; ++f, filter += g.result_plane()) {
+      for (std::int64_t p = 0; p < patch; p += L) {
+        const T* line[L];
+        T dots[L];
+        for (int r = 0; r < L; ++r) line[r] = unfolded + at[p + r < patch ? p + r : patch - 1];
+        dot_lines(columns, filter, line, dots);
+        for (int r = 0; r < L && p + r < patch; ++r) {
+          T& to = out[(p + r) * g.filters + f];
+          to = accumulate ? to + dots[r] : dots[r];
+        }
       }
     }
   }

@@ -21,7 +21,7 @@ struct Operand {
 };
 
 /// What is added to the product before it is stored: C itself (accumulate), one bias per column and per row, and a
-/// matrix `base` with contiguous rows, in this order. `base` may be C.
+/// matrix `base` with contiguous rows, in this order. `base` may be C itself, with its rows.
 template <class T>
 struct Epilogue {
   const T* bias = nullptr;
