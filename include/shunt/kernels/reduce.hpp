@@ -16,12 +16,14 @@
 
 namespace shunt::kernels {
 
-/// Columns reduced together while the rows go by, and running values of one long row.
-inline constexpr std::int64_t reduce_tile = 128;
+/// Running values of one long row.
+inline constexpr std::int64_t reduce_lanes = 128;
+/// Columns reduced together while the rows go by.
+inline constexpr std::int64_t reduce_tile = 512;
 /// Elements of one partial result of a long row.
 inline constexpr std::int64_t reduce_chunk = 1 << 15;
 /// Rows of one partial result of a column.
-inline constexpr std::int64_t reduce_rows = 1 << 10;
+inline constexpr std::int64_t reduce_rows = 1 << 8;
 /// Rows joined before they are added to what earlier ones gave, so that a long sum in float loses little.
 inline constexpr std::int64_t reduce_group = 64;
 /// Rows shorter than this are read side by side, as columns.
@@ -143,7 +145,7 @@ class Reduction {
   /// Narrow columns whose rows lie one behind another: several rows are read as one.
   void widen() {
     const int last = nest_.inner_dim() - 1;
-    std::int64_t together = std::min(reduce_tile / std::max<std::int64_t>(n_, 1), joined_);
+    std::int64_t together = std::min(reduce_lanes / std::max<std::int64_t>(n_, 1), joined_);
     for (int k = 0; k < inputs_; ++k)
       if (stride_[k] != 1 || nest_.stride[static_cast<std::size_t>(k)][last] != n_) together = 1;
     if (together < 2) return;
@@ -179,7 +181,7 @@ class Reduction {
   }
   /// `rows` rows, of each the n elements at `at`, as one value in acc: running values side by side, joined in pairs.
   void join_rows(NestWalk& at, std::int64_t rows, std::int64_t n, std::byte* acc) const {
-    const std::int64_t lanes = n >= 2 * reduce_tile ? reduce_tile : block_length;
+    const std::int64_t lanes = n >= 2 * reduce_lanes ? reduce_lanes : block_length;
     loops_.clear(r_, lanes, acc);
     for (std::int64_t row = 0; row < rows; ++row, at.next()) join(at, n, acc, lanes - 1);
     loops_.fold(r_, lanes, acc);
