@@ -66,6 +66,8 @@ TEST_CASE("max_pool2d: value and gradients", "[ops][pool]") {
       {{1, 1, 6, 5}, 3, {.stride = 3, .padding = 1, .ceil_mode = true}, {1, 1, 3, 2}},
       {{0, 2, 4, 4}, 2, {.stride = 2}, {0, 2, 2, 2}},
       {{1, 1, 3, 70}, 3, {.stride = {3, 1}, .padding = 1}, {1, 1, 1, 70}},
+      {{1, 1, 3, 141}, 3, {.stride = 2, .padding = 1}, {1, 1, 2, 71}},
+      {{1, 1, 2, 100}, {1, 5}, {.stride = {1, 3}}, {1, 1, 2, 32}},
   }));
   CAPTURE(to_string(row.x), to_string(row.kernel));
   check_op("max_pool2d", [&](const auto& x) { return max_pool2d(x[0], row.kernel, row.options); }, {row.x},

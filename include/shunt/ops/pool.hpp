@@ -3,6 +3,7 @@
 
 #include "shunt/autograd/record.hpp"
 #include "shunt/core/pair.hpp"
+#include "shunt/kernels/max_pool.hpp"
 #include "shunt/kernels/pool.hpp"
 
 namespace shunt {
@@ -114,9 +115,10 @@ Tensor<T> max_pool2d(const Tensor<T>& x, const Pair& kernel, const MaxPool2dOpti
   const auto s = detail::pool_shape("max_pool2d", x.shape(), kernel, o.stride, o.padding, o.dilation, o.ceil_mode);
   const Shape shape = detail::with_image(x.shape(), s.oh, s.ow);
   auto y = Tensor<T>::empty(shape);
-  const auto index = Tensor<std::int32_t>::empty(shape);
-  kernels::max_pool_forward(s, detail::dense(x).data(), y.data(), index.data());
-  return record("max_pool2d", y, {x}, [s, index = save_for(x, index)](const Tensor<T>& g, Slots<T>& into) {
+  const bool needs_index = detail::recording && x.wants_grad();
+  const auto index = needs_index ? Tensor<std::int32_t>::empty(shape) : Tensor<std::int32_t>();
+  kernels::max_pool_forward(s, detail::dense(x).data(), y.data(), needs_index ? index.data() : nullptr);
+  return record("max_pool2d", y, {x}, [s, index = save(index)](const Tensor<T>& g, Slots<T>& into) {
     if (!into.wants(0)) return;
     auto [dx, accumulate] = into.target(0);
     kernels::max_pool_backward(s, index.get("max_pool2d").data(), detail::dense(g).data(), dx.data(), accumulate);
