@@ -31,7 +31,6 @@ inline Bytes read_gzip(const std::string& path, std::uint64_t max_bytes = std::u
   const auto limit = static_cast<std::size_t>(std::min<std::uint64_t>(max_bytes, SIZE_MAX / 2));
   for (;;) {
     if (done == out.data.size()) {
-      if (done > limit) shunt::detail::raise_io(path, "holds more than ", limit, " bytes when decompressed");
       out.data.resize(std::min(limit + 1, std::max<std::size_t>({2 * done, 2 * packed.data.size(), 4096})));
     }
     const auto in = std::min<std::size_t>(packed.data.size() - used, 1u << 30);
@@ -43,6 +42,7 @@ inline Bytes read_gzip(const std::string& path, std::uint64_t max_bytes = std::u
     const int status = ::inflate(&z, Z_NO_FLUSH);
     used += in - z.avail_in;
     done += room - z.avail_out;
+    if (done > limit) shunt::detail::raise_io(path, "holds more than ", limit, " bytes when decompressed");
     if (status == Z_STREAM_END) {
       if (used == packed.data.size()) break;
       if (packed.data[used] != 0x1f) shunt::detail::raise_io(path, "has bytes behind its gzip data");
