@@ -2,22 +2,14 @@
 // the cache between the passes over it: one for the maximum, one for the sum, one to write.
 #pragma once
 
+#include <array>
+
 #include "shunt/kernels/along.hpp"
 #include "shunt/kernels/elementwise.hpp"
 #include "shunt/kernels/math.hpp"
+#include "shunt/kernels/reduce.hpp"
 
 namespace shunt::kernels {
-
-/// Cross entropy with class indices, as its kernels see it; one target, maximum and logarithm a line.
-template <class T>
-struct CrossEntropy {
-  Along along;
-  const T* logits;
-  const std::int64_t* target;
-  const T* weight;            ///< One a class, or null for ones.
-  std::int64_t ignore_index;  ///< Targets of this value count for nothing.
-  double label_smoothing;
-};
 
 namespace detail {
 
@@ -43,13 +35,35 @@ inline SoftmaxTile softmax_tile(const Along& a, std::int64_t i) {
   return {outer * a.n * a.inner + column, a.n, a.inner, width, width, outer * a.inner + column, width, false};
 }
 
+}  // namespace detail
+
+/// Cross entropy with class indices, as its kernels see it; one target, maximum and logarithm a line.
+template <class T>
+struct CrossEntropy {
+  Along along;
+  const T* logits;
+  const std::int64_t* target;
+  const T* weight;            ///< One a class, or null for ones.
+  std::int64_t ignore_index;  ///< Targets of this value count for nothing.
+  double label_smoothing;
+
+  /// The same where the tile's logits lie elsewhere.
+  CrossEntropy on(const detail::SoftmaxTile& t, const T* moved) const {
+    return {{along.outer, along.n, t.joined ? 1 : t.stride}, moved, target, weight, ignore_index, label_smoothing};
+  }
+};
+
+namespace detail {
+
 template <class A>
 struct Larger {
   A operator()(A a, A b) const { return b > a ? b : a; }
+  static A combine(A a, A b) { return b > a ? b : a; }
 };
 template <class A>
 struct Plus {
   A operator()(A a, A b) const { return a + b; }
+  static A combine(A a, A b) { return a + b; }
 };
 template <class A>
 struct Times {
@@ -58,10 +72,6 @@ struct Times {
 template <class A>
 struct Inverse {
   A operator()(A a) const { return A(1) / a; }
-};
-template <class A>
-struct Itself {
-  A operator()(A a) const { return a; }
 };
 template <class A>
 struct ExpAbove {
@@ -122,11 +132,43 @@ F* softmax_copy(F* for_portable, F* for_avx2, F* for_avx512) {
   else
     return by_isa(for_portable, for_avx2, for_avx512);
 }
-template <class F>
-void for_softmax_tiles(const Along& a, const F& f) {
+
+/// `count` rows of n elements as columns, block_length apart; and back.
+template <class T>
+void rows_to_columns(const T* rows, std::int64_t count, std::int64_t n, T* columns) {
+  for (std::int64_t k = 0; k < n; ++k)
+    for (std::int64_t j = 0; j < block_length; ++j) columns[k * block_length + j] = j < count ? rows[j * n + k] : T(0);
+}
+template <class T>
+void columns_to_rows(const T* columns, std::int64_t count, std::int64_t n, T* rows) {
+  for (std::int64_t j = 0; j < count; ++j)
+    for (std::int64_t k = 0; k < n; ++k) rows[j * n + k] = columns[k * block_length + j];
+}
+
+/// f(tile, inputs, out) for all tiles; out may be null. Many short rows are turned, so that each step is a whole block.
+template <class T, std::size_t N, class F>
+void for_softmax_tiles(const Along& a, const std::array<const T*, N>& in, T* out, bool accumulate, const F& f) {
+  if (!is_dual<T> && a.inner == 1 && a.n <= block_length && a.outer > 2) {
+    constexpr std::int64_t block = block_length;
+    parallel_for((a.outer + block - 1) / block, 1 + (1 << 8) / (a.n + 1), [&](std::int64_t first, std::int64_t last) {
+      alignas(64) T room[N + 1][is_dual<T> ? 1 : block_length * block_length];
+      for (std::int64_t i = first; i < last; ++i) {
+        const std::int64_t row = i * block, count = std::min(block, a.outer - row);
+        std::array<const T*, N> turned;
+        for (std::size_t k = 0; k < N; ++k) {
+          rows_to_columns(in[k] + row * a.n, count, a.n, room[k]);
+          turned[k] = room[k];
+        }
+        if (accumulate) rows_to_columns(out + row * a.n, count, a.n, room[N]);
+        f(SoftmaxTile{0, a.n, block, block, block, row, count, false}, turned, room[N]);
+        if (out != nullptr) columns_to_rows(room[N], count, a.n, out + row * a.n);
+      }
+    });
+    return;
+  }
   const std::int64_t cost = 1 + a.n * std::min<std::int64_t>(a.inner, block_length);
   parallel_for(softmax_tiles(a), 1 + (1 << 13) / cost, [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t i = first; i < last; ++i) f(softmax_tile(a, i));
+    for (std::int64_t i = first; i < last; ++i) f(softmax_tile(a, i), in, out);
   });
 }
 
@@ -136,39 +178,44 @@ void for_softmax_tiles(const Along& a, const F& f) {
 template <class T>
 void softmax(const Along& a, const T* x, T* y) {
   const auto f = detail::softmax_copy<T>(portable::softmax<T>, avx2::softmax<T>, avx512::softmax<T>);
-  detail::for_softmax_tiles(a, [&](const auto& t) { f(t, x, y); });
+  detail::for_softmax_tiles<T, 1>(a, {x}, y, false, [&](const auto& t, const auto& in, T* out) { f(t, in[0], out); });
 }
 /// y = x - logsumexp(x) along the lines. y may be x.
 template <class T>
 void log_softmax(const Along& a, const T* x, T* y) {
   const auto f = detail::softmax_copy<T>(portable::log_softmax<T>, avx2::log_softmax<T>, avx512::log_softmax<T>);
-  detail::for_softmax_tiles(a, [&](const auto& t) { f(t, x, y); });
+  detail::for_softmax_tiles<T, 1>(a, {x}, y, false, [&](const auto& t, const auto& in, T* out) { f(t, in[0], out); });
 }
 /// dx (+)= the gradient of softmax, given its result y and g. dx may be g.
 template <class T>
 void softmax_backward(const Along& a, const T* y, const T* g, T* dx, bool accumulate) {
   const auto f =
       detail::softmax_copy<T>(portable::softmax_backward<T>, avx2::softmax_backward<T>, avx512::softmax_backward<T>);
-  detail::for_softmax_tiles(a, [&](const auto& t) { f(t, y, g, dx, accumulate); });
+  detail::for_softmax_tiles<T, 2>(a, {y, g}, dx, accumulate,
+                                  [&](const auto& t, const auto& in, T* out) { f(t, in[0], in[1], out, accumulate); });
 }
 /// dx (+)= the gradient of log_softmax, given its result y and g. dx may be g.
 template <class T>
 void log_softmax_backward(const Along& a, const T* y, const T* g, T* dx, bool accumulate) {
   const auto f = detail::softmax_copy<T>(portable::log_softmax_backward<T>, avx2::log_softmax_backward<T>,
                                          avx512::log_softmax_backward<T>);
-  detail::for_softmax_tiles(a, [&](const auto& t) { f(t, y, g, dx, accumulate); });
+  detail::for_softmax_tiles<T, 2>(a, {y, g}, dx, accumulate,
+                                  [&](const auto& t, const auto& in, T* out) { f(t, in[0], in[1], out, accumulate); });
 }
 /// Of each line its maximum m and the logarithm of the sum of exp(x - m): apart, since their sum would lose digits.
 template <class T>
 void log_sum_exp(const Along& a, const T* x, accumulate_t<T>* max, accumulate_t<T>* log_sum) {
   const auto f = detail::softmax_copy<T>(portable::log_sum_exp<T>, avx2::log_sum_exp<T>, avx512::log_sum_exp<T>);
-  detail::for_softmax_tiles(a, [&](const auto& t) { f(t, x, max + t.line, log_sum + t.line); });
+  detail::for_softmax_tiles<T, 1>(
+      a, {x}, nullptr, false, [&](const auto& t, const auto& in, T*) { f(t, in[0], max + t.line, log_sum + t.line); });
 }
 /// Every line's loss; maxima and logarithms are kept for the gradient.
 template <class T>
 void cross_entropy(const CrossEntropy<T>& c, accumulate_t<T>* max, accumulate_t<T>* log_sum, accumulate_t<T>* loss) {
   const auto f = detail::softmax_copy<T>(portable::cross_entropy<T>, avx2::cross_entropy<T>, avx512::cross_entropy<T>);
-  detail::for_softmax_tiles(c.along, [&](const auto& t) { f(c, t, max + t.line, log_sum + t.line, loss + t.line); });
+  detail::for_softmax_tiles<T, 1>(c.along, {c.logits}, nullptr, false, [&](const auto& t, const auto& in, T*) {
+    f(c.on(t, in[0]), t, max + t.line, log_sum + t.line, loss + t.line);
+  });
 }
 /// dx (+)= scale times the gradient of every line's loss; line i's upstream gradient is g[i * g_stride].
 template <class T>
@@ -179,11 +226,11 @@ void cross_entropy_backward(const CrossEntropy<T>& c, const accumulate_t<T>* max
   accumulate_t<T> weights(0);  // of all classes
   for (std::int64_t k = 0; k < c.along.n; ++k)
     weights += c.weight != nullptr ? static_cast<accumulate_t<T>>(c.weight[k]) : accumulate_t<T>(1);
-  detail::for_softmax_tiles(c.along, [&](const auto& t) {
+  detail::for_softmax_tiles<T, 1>(c.along, {c.logits}, dx, accumulate, [&](const auto& t, const auto& in, T* out) {
     accumulate_t<T> upstream[block_length];
     for (std::int64_t j = 0; j < t.lines; ++j)
       upstream[j] = static_cast<accumulate_t<T>>(g[(t.line + j) * g_stride]) * scale;
-    f(c, t, max + t.line, log_sum + t.line, upstream, weights, dx, accumulate);
+    f(c.on(t, in[0]), t, max + t.line, log_sum + t.line, upstream, weights, out, accumulate);
   });
 }
 
