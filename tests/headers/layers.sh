@@ -30,7 +30,7 @@ umbrella=$(printf '%s' "$depends" | sed 's/\\$//' | tr ' ' '\n')
 for header in $(find shunt -name '*.hpp' | sort); do
   printf '%s\n' "$umbrella" | grep -qx "\(\./\)\?$header" && continue
   case $header in shunt/io/*) continue ;; esac # each with a library of its own, or beside those that have one
-  grep -qE '#include <(nlohmann/|zlib\.h)' "$header" && continue
+  "$1" -std=c++20 -M -I. -isystem "$2" -x c++ "$header" 2>/dev/null | grep -qE '/(nlohmann/json\.hpp|zlib\.h)' && continue
   echo "$header: not in shunt/shunt.hpp"
   bad=1
 done
