@@ -3,6 +3,8 @@
 
 #include "shunt/nn/layer.hpp"
 #include "shunt/ops/activation.hpp"
+#include "shunt/ops/elementary.hpp"
+#include "shunt/ops/softmax.hpp"
 
 namespace shunt::nn {
 
@@ -11,14 +13,57 @@ struct ReLU : Layer<T> {
   Tensor<T> forward(const Tensor<T>& x) override { return relu(x); }
 };
 template <Real T = float>
-struct Tanh : Layer<T> {
-  Tensor<T> forward(const Tensor<T>& x) override { return tanh(x); }
+struct LeakyReLU : Layer<T> {
+  double slope;
+  explicit LeakyReLU(double negative_slope = 0.01) : slope(negative_slope) {}
+  Tensor<T> forward(const Tensor<T>& x) override { return leaky_relu(x, slope); }
+  std::string options() const override { return shunt::detail::text(slope); }
+};
+template <Real T = float>
+struct ELU : Layer<T> {
+  double alpha;
+  explicit ELU(double a = 1) : alpha(a) {}
+  Tensor<T> forward(const Tensor<T>& x) override { return elu(x, alpha); }
+  std::string options() const override { return shunt::detail::text(alpha); }
 };
 template <Real T = float>
 struct GELU : Layer<T> {
   GeluOptions how;
   GELU(GeluOptions options = {}) : how(options) {}
   Tensor<T> forward(const Tensor<T>& x) override { return gelu(x, how); }
+  std::string options() const override { return how.approximate == "tanh" ? "tanh" : ""; }
+};
+template <Real T = float>
+struct SiLU : Layer<T> {
+  Tensor<T> forward(const Tensor<T>& x) override { return silu(x); }
+};
+template <Real T = float>
+struct Softplus : Layer<T> {
+  SoftplusOptions how;
+  Softplus(SoftplusOptions options = {}) : how(options) {}
+  Tensor<T> forward(const Tensor<T>& x) override { return softplus(x, how); }
+};
+template <Real T = float>
+struct Sigmoid : Layer<T> {
+  Tensor<T> forward(const Tensor<T>& x) override { return sigmoid(x); }
+};
+template <Real T = float>
+struct Tanh : Layer<T> {
+  Tensor<T> forward(const Tensor<T>& x) override { return tanh(x); }
+};
+template <Real T = float>
+struct Softmax : Layer<T> {
+  std::int64_t dim;
+  explicit Softmax(std::int64_t along) : dim(along) {}
+  Tensor<T> forward(const Tensor<T>& x) override { return softmax(x, dim); }
+  std::string options() const override { return std::to_string(dim); }
+};
+template <Real T = float>
+struct LogSoftmax : Layer<T> {
+  std::int64_t dim;
+  explicit LogSoftmax(std::int64_t along) : dim(along) {}
+  Tensor<T> forward(const Tensor<T>& x) override { return log_softmax(x, dim); }
+  std::string options() const override { return std::to_string(dim); }
 };
 /// x itself.
 template <Real T = float>
