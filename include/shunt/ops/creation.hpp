@@ -145,7 +145,8 @@ inline Tensor<std::int64_t> randperm(std::int64_t n, Generator& g = generator())
   const auto stream = g.reserve(static_cast<std::uint64_t>(n));
   for (std::int64_t i = n - 1; i > 0; --i) {
     const auto r = stream.block(static_cast<std::uint64_t>(i));
-    std::swap(y.data()[i], y.data()[static_cast<std::int64_t>(detail::to_unit(r[0], r[1]) * static_cast<double>(i + 1))]);
+    std::swap(y.data()[i],
+              y.data()[static_cast<std::int64_t>(detail::to_unit(r[0], r[1]) * static_cast<double>(i + 1))]);
   }
   return y;
 }
@@ -164,11 +165,20 @@ Tensor<T> from_vector(const std::vector<T>& values) {
   return from_vector(values, {static_cast<std::int64_t>(values.size())});
 }
 
+namespace detail {
+/// A number in braces. A class of its own, so that `{{1.}, {2.}}` is a matrix: `{1.}` is a row rather than a number.
+struct Element {
+  template <std::convertible_to<double> U>
+  Element(U v) : value(static_cast<double>(v)) {}
+  double value;
+};
+}  // namespace detail
+
 /// tensor({1., 2.}): a vector; tensor({{1., 2.}, {3., 4.}}): a matrix, ShapeError if its rows differ in length.
 template <Scalar T = float>
-Tensor<T> tensor(std::initializer_list<double> values) {
+Tensor<T> tensor(std::initializer_list<detail::Element> values) {
   auto y = Tensor<T>::empty({static_cast<std::int64_t>(values.size())});
-  std::transform(values.begin(), values.end(), y.data(), detail::convert<T, double>);
+  std::transform(values.begin(), values.end(), y.data(), [](const auto& v) { return detail::convert<T>(v.value); });
   return y;
 }
 template <Scalar T = float>
