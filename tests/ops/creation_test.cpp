@@ -95,3 +95,12 @@ TEST_CASE("random draws: the seed decides, the number of threads does not", "[op
   set_num_threads(before);
   CHECK(a.to_vector() != c.to_vector());
 }
+
+TEST_CASE("tensor: a matrix of one column, one row, one element", "[ops][creation]") {
+  CHECK(tensor({{1.}, {2.}}).shape() == Shape{2, 1});
+  CHECK(tensor({{1, 2}}).shape() == Shape{1, 2});
+  CHECK(tensor({{4}}).shape() == Shape{1, 1});
+  CHECK(tensor({4}).shape() == Shape{1});
+  const std::int64_t n = 3;
+  CHECK(tensor<double>({n, 2.5, 1}).to_vector() == std::vector<double>{3, 2.5, 1});
+}
