@@ -7,6 +7,7 @@
 #include <compare>
 #include <concepts>
 #include <cstdint>
+#include <iosfwd>
 #include <limits>
 #include <type_traits>
 
@@ -18,8 +19,8 @@ class bfloat16 {
   bfloat16() = default;
   bfloat16(float v) : bits_(round(std::bit_cast<std::uint32_t>(v))) {}
   template <class U>
-    requires std::is_arithmetic_v<U> && (!std::same_as<U, float>)
-  explicit bfloat16(U v) : bfloat16(static_cast<float>(v)) {}
+  requires std::is_arithmetic_v<U> &&(!std::same_as<U, float>)explicit bfloat16(U v)
+      : bfloat16(static_cast<float>(v)) {}
   operator float() const { return std::bit_cast<float>(static_cast<std::uint32_t>(bits_) << 16); }
 
   bfloat16& operator+=(bfloat16 o) { return *this = static_cast<float>(*this) + static_cast<float>(o); }
@@ -44,14 +45,12 @@ struct dual {
 
   constexpr dual() = default;
   template <class U>
-    requires std::is_arithmetic_v<U>
+  requires std::is_arithmetic_v<U>
   constexpr dual(U v) : value(static_cast<T>(v)) {}
   constexpr dual(T v, T e) : value(v), eps(e) {}
   template <class U>
-    requires std::is_arithmetic_v<U>
-  constexpr explicit operator U() const {
-    return static_cast<U>(value);
-  }
+  requires std::is_arithmetic_v<U>
+  constexpr explicit operator U() const { return static_cast<U>(value); }
 
   constexpr dual& operator+=(const dual& o) { return *this = *this + o; }
   constexpr dual& operator-=(const dual& o) { return *this = *this - o; }
@@ -170,7 +169,7 @@ concept Real = std::same_as<T, float> || std::same_as<T, double> || std::same_as
 /// Whatever a tensor may hold.
 template <class T>
 concept Scalar = Real<T> || std::same_as<T, std::int64_t> || std::same_as<T, std::int32_t> ||
-                 std::same_as<T, std::uint8_t> || std::same_as<T, bool>;
+    std::same_as<T, std::uint8_t> || std::same_as<T, bool>;
 
 namespace detail {
 template <class T>
@@ -214,6 +213,11 @@ inline constexpr DType dtype_of<bool> = DType::boolean;
 inline const char* to_string(DType d) {
   constexpr const char* names[] = {"float32", "float64", "bfloat16", "int64", "int32", "uint8", "bool", "other"};
   return names[static_cast<int>(d)];
+}
+
+template <class Traits>
+std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& os, DType d) {
+  return os << to_string(d);
 }
 
 namespace detail {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <initializer_list>
+#include <iosfwd>
 #include <iterator>
 #include <string>
 #include <vector>
@@ -79,6 +80,11 @@ inline std::string to_string(const Shape& s) {
   std::string out = "(";
   for (int i = 0; i < s.rank(); ++i) out += (i ? ", " : "") + std::to_string(s[i]);
   return out + (s.rank() == 1 ? ",)" : ")");
+}
+
+template <class Traits>
+std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& os, const Shape& s) {
+  return os << to_string(s);
 }
 
 /// Dimensions to work over: a list, or one number. Negative ones count from the end.
