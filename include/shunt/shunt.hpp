@@ -1,6 +1,11 @@
 // shunt: residual networks in C++, one include away. Everything that needs only Eigen and threads.
 #pragma once
 
+#include "shunt/data/cifar.hpp"
+#include "shunt/data/csv.hpp"
+#include "shunt/data/idx.hpp"
+#include "shunt/data/loader.hpp"
+#include "shunt/data/transforms.hpp"
 #include "shunt/models/resnet_cifar.hpp"
 #include "shunt/nn/activation.hpp"
 #include "shunt/nn/attention.hpp"
@@ -18,6 +23,9 @@
 #include "shunt/nn/transformer.hpp"
 #include "shunt/nn/upsample.hpp"
 #include "shunt/optim/adam.hpp"
+#include "shunt/optim/clip.hpp"
+#include "shunt/optim/ema.hpp"
 #include "shunt/optim/rmsprop.hpp"
+#include "shunt/optim/schedules.hpp"
 #include "shunt/optim/sgd.hpp"
 #include "shunt/tensor.hpp"
