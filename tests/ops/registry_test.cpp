@@ -88,7 +88,6 @@ Names checked_operations() {
 /// Operations that check_op cannot take, and what tests them instead.
 const std::map<std::string, std::string> exempt = {
     {"to", "changes the scalar type, so there is no gradient in one type to compare: tests/autograd"},
-    {"fill_", "has no gradient to check: tests/autograd"},
 };
 
 std::string list(const Names& names) {

@@ -1,7 +1,8 @@
 // One instruction set's copy of the elementwise loops; see elementwise.hpp.
 
+// Flat: a function object that is not inlined, however large, makes a loop of calls of this one.
 template <class F, class O, class... I>
-inline void map_block(const F& f, O* out, const I*... in) {
+[[gnu::flatten]] inline void map_block(const F& f, O* out, const I*... in) {
 #if defined(__clang__)
 #pragma clang loop vectorize(assume_safety)
 #elif defined(__GNUC__)

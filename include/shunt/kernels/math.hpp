@@ -1,72 +1,99 @@
-// Elementary functions of one scalar, written without branches where the compilers shall make vectors of them, and the
-// arithmetic function objects that the elementwise loops take.
+// Elementary functions of any scalar, and the arithmetic function objects that the elementwise loops take.
 #pragma once
 
 #include <cmath>
 
 #include "shunt/core/scalar.hpp"
+#include "shunt/kernels/elementary.hpp"
 
 namespace shunt::kernels {
 namespace math {
 
+/// Types whose elementary functions are those of kernels/elementary.hpp; the others' are found by name.
 template <class T>
-T exp(T x) {
+concept Vectorised = std::same_as<T, float> || std::same_as<T, double>;
+
+template <class T>
+[[gnu::always_inline]] inline T exp(T x) {
   using std::exp;
-  return exp(x);
+  if constexpr (Vectorised<T>)
+    return elementary::exp(x);
+  else
+    return exp(x);
 }
 template <class T>
-T log(T x) {
-  using std::log;
-  return log(x);
-}
-template <class T>
-T log1p(T x) {
-  using std::log1p;
-  return log1p(x);
-}
-template <class T>
-T tanh(T x) {
-  using std::tanh;
-  return tanh(x);
-}
-template <class T>
-T erf(T x) {
-  using std::erf;
-  return erf(x);
-}
-template <class T>
-T sin(T x) {
-  using std::sin;
-  return sin(x);
-}
-template <class T>
-T cos(T x) {
-  using std::cos;
-  return cos(x);
-}
-template <class T>
-T sqrt(T x) {
-  using std::sqrt;
-  return sqrt(x);
-}
-template <class T>
-T expm1(T x) {
+[[gnu::always_inline]] inline T expm1(T x) {
   using std::expm1;
-  return expm1(x);
+  if constexpr (Vectorised<T>)
+    return elementary::expm1(x);
+  else
+    return expm1(x);
 }
 template <class T>
-T pow(T x, T y) {
-  using std::pow;
-  return pow(x, y);
+[[gnu::always_inline]] inline T log(T x) {
+  using std::log;
+  if constexpr (Vectorised<T>)
+    return elementary::log(x);
+  else
+    return log(x);
 }
 template <class T>
-T sigmoid(T x) {
-  if constexpr (is_dual<T>) {  // by its own derivative: that of exp(-x) is infinite far out
+[[gnu::always_inline]] inline T log1p(T x) {
+  using std::log1p;
+  if constexpr (Vectorised<T>)
+    return elementary::log1p(x);
+  else
+    return log1p(x);
+}
+template <class T>
+[[gnu::always_inline]] inline T tanh(T x) {
+  using std::tanh;
+  if constexpr (Vectorised<T>)
+    return elementary::tanh(x);
+  else
+    return tanh(x);
+}
+template <class T>
+[[gnu::always_inline]] inline T erf(T x) {
+  using std::erf;
+  if constexpr (Vectorised<T>)
+    return elementary::erf(x);
+  else
+    return erf(x);
+}
+template <class T>
+[[gnu::always_inline]] inline T sigmoid(T x) {
+  if constexpr (Vectorised<T>) {
+    return elementary::sigmoid(x);
+  } else if constexpr (is_dual<T>) {  // by its own derivative: that of exp(-x) is infinite far out
     const auto y = math::sigmoid(x.value);
     return {y, y * (1 - y) * x.eps};
   } else {
     return T(1) / (T(1) + math::exp(-x));
   }
+}
+template <class T>
+[[gnu::always_inline]] inline T sin(T x) {
+  using std::sin;
+  return sin(x);
+}
+template <class T>
+[[gnu::always_inline]] inline T cos(T x) {
+  using std::cos;
+  return cos(x);
+}
+template <class T>
+[[gnu::always_inline]] inline T sqrt(T x) {
+  using std::sqrt;
+  if constexpr (Vectorised<T>)
+    return elementary::sqrt(x);
+  else
+    return sqrt(x);
+}
+template <class T>
+[[gnu::always_inline]] inline T pow(T x, T y) {
+  using std::pow;
+  return pow(x, y);
 }
 
 }  // namespace math

@@ -23,22 +23,34 @@ struct ReluGrad {
 template <class T>
 struct LeakyRelu {
   T slope;
-  T operator()(T x) const { return x > T(0) ? x : x * slope; }
+  T operator()(T x) const {
+    const T low = x * slope;  // apart from the choice, which must be no branch
+    return x > T(0) ? x : low;
+  }
 };
 template <class T>
 struct LeakyReluGrad {
   T slope;
-  T operator()(T g, T x) const { return x > T(0) ? g : g * slope; }
+  T operator()(T g, T x) const {
+    const T low = g * slope;
+    return x > T(0) ? g : low;
+  }
 };
 template <class T>
 struct Elu {
   T alpha;
-  T operator()(T x) const { return x > T(0) ? x : alpha * kernels::math::expm1(x); }
+  T operator()(T x) const {
+    const T low = alpha * kernels::math::expm1(x);
+    return x > T(0) ? x : low;
+  }
 };
 template <class T>
 struct EluGrad {
   T alpha;
-  T operator()(T g, T x) const { return x > T(0) ? g : g * alpha * kernels::math::exp(x); }
+  T operator()(T g, T x) const {
+    const T low = g * alpha * kernels::math::exp(x);
+    return x > T(0) ? g : low;
+  }
 };
 struct Silu {
   template <class T>
@@ -57,16 +69,16 @@ template <class T>
 struct ScaledSoftplus {
   T beta, threshold;
   T operator()(T x) const {
-    const T z = x * beta;
-    return z > threshold ? x : kernels::math::log1p(kernels::math::exp(z)) / beta;
+    const T z = x * beta, y = kernels::math::log1p(kernels::math::exp(z)) / beta;
+    return z > threshold ? x : y;
   }
 };
 template <class T>
 struct ScaledSoftplusGrad {
   T beta, threshold;
   T operator()(T g, T x) const {
-    const T z = x * beta;
-    return z > threshold ? g : g * kernels::math::sigmoid(z);
+    const T z = x * beta, dx = g * kernels::math::sigmoid(z);
+    return z > threshold ? g : dx;
   }
 };
 

@@ -1,0 +1,175 @@
+// The elementary functions against those of the C library one precision up, for every instruction set.
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "shunt/kernels/elementwise.hpp"
+#include "shunt/kernels/math.hpp"
+#include "support/catch.hpp"
+
+using namespace shunt;
+
+namespace {
+
+/// Runs the tests of a case with the kernels of one instruction set.
+struct WithIsa {
+  explicit WithIsa(Isa isa) : before(shunt::isa()) { kernels::force_isa(isa); }
+  ~WithIsa() { kernels::force_isa(before); }
+  Isa before;
+};
+std::vector<Isa> instruction_sets() {
+  std::vector<Isa> out;
+  for (Isa isa : {Isa::portable, Isa::avx2, Isa::avx512})
+    if (kernels::runs(isa)) out.push_back(isa);
+  return out;
+}
+
+/// The distance of `got` from the true value, in units of the true value's last place.
+template <class T>
+double ulps(T got, long double wanted) {
+  const T nearest = static_cast<T>(wanted);
+  if (std::isnan(nearest)) return std::isnan(got) ? 0 : 1e9;
+  if (nearest == got) return 0;
+  if (std::isnan(got) || std::isinf(got) || std::isinf(nearest)) return 1e9;
+  using L = std::numeric_limits<T>;
+  const int e = wanted == 0 ? L::min_exponent - 1 : std::max(std::ilogb(wanted), L::min_exponent - 1);
+  return static_cast<double>(std::fabs(static_cast<long double>(got) - wanted) / std::ldexp(1.0L, e - (L::digits - 1)));
+}
+
+/// Numbers of all exponents and signs, many where the functions live, and those that need care.
+template <class T>
+std::vector<T> numbers() {
+  using L = std::numeric_limits<T>;
+  std::vector<T> out{T(0),           -T(0),        T(1),          T(-1),           L::infinity(),    -L::infinity(),
+                     L::quiet_NaN(), L::min(),     -L::min(),     L::denorm_min(), -L::denorm_min(), L::max(),
+                     L::lowest(),    L::epsilon(), -L::epsilon(), T(0.6)};
+  using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+  const Bits step = static_cast<Bits>(0x9e3779b97f4a7c15u >> (64 - 8 * sizeof(T))) | 1;
+  Bits at = 1;
+  for (int i = 0; i < 100'000; ++i, at += step) out.push_back(std::bit_cast<T>(at));
+  for (const double reach : {0.01, 1.0, 10.0, 110.0, 760.0})
+    for (int i = 0; i < 20'000; ++i)
+      out.push_back(static_cast<T>(reach * (static_cast<double>(i) * 1e-4 - 1 + 1e-5 / 3)));
+  return out;
+}
+
+/// The worst error of f over the numbers, run through the elementwise loops.
+template <class T, class F, class G>
+void check(const char* name, const F& f, const G& wanted) {
+  const auto x = numbers<T>();
+  std::vector<T> y(x.size());
+  for (Isa isa : instruction_sets()) {
+    const WithIsa with(isa);
+    kernels::map(f, kernels::flat_nest(static_cast<std::int64_t>(x.size()), 2), y.data(), x.data());
+    double worst = 0;
+    T at = 0;
+    for (std::size_t i = 0; i < x.size(); ++i)
+      if (const double e = ulps(y[i], wanted(static_cast<long double>(x[i]))); e > worst) worst = e, at = x[i];
+    INFO(name << " of " << at << " is " << worst << " units away, with " << isa);
+    CHECK(worst <= 2);
+  }
+}
+
+struct Exp {
+  template <class T>
+  T operator()(T x) const {
+    return kernels::math::exp(x);
+  }
+};
+struct Expm1 {
+  template <class T>
+  T operator()(T x) const {
+    return kernels::math::expm1(x);
+  }
+};
+struct Log {
+  template <class T>
+  T operator()(T x) const {
+    return kernels::math::log(x);
+  }
+};
+struct Log1p {
+  template <class T>
+  T operator()(T x) const {
+    return kernels::math::log1p(x);
+  }
+};
+struct Tanh {
+  template <class T>
+  T operator()(T x) const {
+    return kernels::math::tanh(x);
+  }
+};
+struct Erf {
+  template <class T>
+  T operator()(T x) const {
+    return kernels::math::erf(x);
+  }
+};
+struct Sigmoid {
+  template <class T>
+  T operator()(T x) const {
+    return kernels::math::sigmoid(x);
+  }
+};
+struct Sqrt {
+  template <class T>
+  T operator()(T x) const {
+    return kernels::math::sqrt(x);
+  }
+};
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("elementary functions: within 2 units in the last place, over all exponents", "[kernels][math]",
+                   float, double) {
+  check<TestType>("exp", Exp{}, [](long double x) { return std::exp(x); });
+  check<TestType>("expm1", Expm1{}, [](long double x) { return std::expm1(x); });
+  check<TestType>("log", Log{}, [](long double x) { return std::log(x); });
+  check<TestType>("log1p", Log1p{}, [](long double x) { return std::log1p(x); });
+  check<TestType>("tanh", Tanh{}, [](long double x) { return std::tanh(x); });
+  check<TestType>("erf", Erf{}, [](long double x) { return std::erf(x); });
+  check<TestType>("sigmoid", Sigmoid{}, [](long double x) {
+    const long double e = std::exp(-std::fabs(x));
+    return (x < 0 ? e : 1) / (1 + e);
+  });
+}
+
+TEMPLATE_TEST_CASE("square root: rounded as the hardware does", "[kernels][math]", float, double) {
+  const auto x = numbers<TestType>();
+  std::vector<TestType> y(x.size());
+  for (Isa isa : instruction_sets()) {
+    const WithIsa with(isa);
+    kernels::map(Sqrt{}, kernels::flat_nest(static_cast<std::int64_t>(x.size()), 2), y.data(), x.data());
+    std::size_t different = 0;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const TestType wanted = std::sqrt(x[i]);
+      different += !(y[i] == wanted || (std::isnan(y[i]) && std::isnan(wanted)));
+    }
+    CHECK(different == 0);
+  }
+}
+
+TEMPLATE_TEST_CASE("elementary functions: signs of zero and limits are exact", "[kernels][math]", float, double) {
+  using T = TestType;
+  const T inf = std::numeric_limits<T>::infinity();
+  namespace math = kernels::math;
+  for (const T y : {math::expm1(-T(0)), math::log1p(-T(0)), math::tanh(-T(0)), math::erf(-T(0))}) {
+    CHECK(y == 0);
+    CHECK(std::signbit(y));
+  }
+  CHECK(math::exp(-inf) == 0);
+  CHECK(math::exp(inf) == inf);
+  CHECK(math::log(T(0)) == -inf);
+  CHECK(math::log(-T(0)) == -inf);
+  CHECK(math::log(T(1)) == 0);
+  CHECK(std::isnan(math::log(T(-1))));
+  CHECK(math::log1p(T(-1)) == -inf);
+  CHECK(math::log1p(inf) == inf);
+  CHECK(math::expm1(-inf) == -1);
+  CHECK(math::tanh(inf) == 1);
+  CHECK(math::erf(-inf) == -1);
+  CHECK(math::sigmoid(-inf) == 0);
+  CHECK(math::sigmoid(T(0)) == T(0.5));
+}
