@@ -64,7 +64,7 @@ Difference compare(const Along& a, bool accumulate) {
 }
 template <class T>
 void check_all(double tolerance, std::int64_t longest) {
-  for (const std::int64_t outer : {0, 1, 3})
+  for (const std::int64_t outer : {0, 1, 3, 70})
     for (const std::int64_t inner : {1, 2, 31, 32, 33, 70})
       for (std::int64_t n = 0; n <= longest; n += n < 3 ? 1 : 10) {
         const auto d = compare<T>({outer, n, inner}, n % 2 == 0);

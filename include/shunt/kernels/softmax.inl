@@ -71,14 +71,15 @@ inline void softmax_sum(const detail::SoftmaxTile& t, const T* x, A* max, A* sum
 template <class T>
 void softmax(const detail::SoftmaxTile& t, const T* x, T* y) {
   using A = accumulate_t<T>;
-  constexpr bool keep = std::is_same_v<A, T>;  // else the powers are made twice, so that the result is rounded once
+  // Else the powers are made twice: far columns cost more to write and read again, and bfloat16 is to be rounded once.
+  const bool keep = std::is_same_v<A, T> && (t.joined || t.stride == block_length);
   A max[block_length], sum[block_length], power[block_length];
   SoftmaxRoom<T> x_room, y_room;
   softmax_sum(t, x, max, sum, keep ? y : nullptr, x_room);
   map_block(detail::Inverse<A>{}, sum, sum);
   for (std::int64_t k = 0; k < t.steps; ++k) {
     const std::int64_t at = t.begin + k * t.stride, width = t.width_of(k);
-    if constexpr (keep) {
+    if (keep) {
       softmax_out(detail::Times<A>{}, y + at, width, false, softmax_in(y + at, width, T(0), y_room), sum);
     } else {
       map_block(detail::ExpAbove<A>{}, power, softmax_in(x + at, width, T(0), x_room), max);
