@@ -39,7 +39,8 @@ double sum_of(const Values& v) {
 }
 double variance_of(const Values& v) {
   double s = 0;
-  for (double e : v) s += (e - sum_of(v) / static_cast<double>(v.size())) * (e - sum_of(v) / static_cast<double>(v.size()));
+  for (double e : v)
+    s += (e - sum_of(v) / static_cast<double>(v.size())) * (e - sum_of(v) / static_cast<double>(v.size()));
   return s / static_cast<double>(v.size() - 1);
 }
 auto norm_of(double p) {
@@ -59,8 +60,9 @@ TEST_CASE("sum, mean: by definition, over every choice of dimensions", "[ops][re
     check_op("sum", [&](const auto& x) { return sum(x[0], dims); }, {{3, 4, 35}},
              {.oracle = [&](const auto& x) { return by_definition(x[0], dims, sum_of); }});
     check_op("mean", [&](const auto& x) { return mean(x[0], dims); }, {{3, 4, 35}}, {.oracle = [&](const auto& x) {
-      return by_definition(x[0], dims, [](const Values& v) { return sum_of(v) / static_cast<double>(v.size()); });
-    }});
+               return by_definition(x[0], dims,
+                                    [](const Values& v) { return sum_of(v) / static_cast<double>(v.size()); });
+             }});
   }
   check_op("sum", [](const auto& x) { return sum(x[0], {}, true); }, {{0, 3}});
   CHECK(sum(ones({2, 3}), 1, true).shape() == Shape{2, 1});
@@ -85,11 +87,15 @@ TEST_CASE("amax, amin, max, min: by definition; equal ones share", "[ops][reduce
     return o;
   };
   for (const auto& dims : all_dims) {
-    check_op("amax", [&](const auto& x) { return amax(x[0], dims); }, {{3, 4, 35}}, with(dims, true));
-    check_op("amin", [&](const auto& x) { return amin(x[0], dims); }, {{3, 4, 35}}, with(dims, false));
+    check_op(
+        "amax", [&](const auto& x) { return amax(x[0], dims); }, {{3, 4, 35}}, with(dims, true));
+    check_op(
+        "amin", [&](const auto& x) { return amin(x[0], dims); }, {{3, 4, 35}}, with(dims, false));
   }
-  check_op("max", [](const auto& x) { return max(x[0]); }, {{70}}, with({}, true));
-  check_op("min", [](const auto& x) { return min(x[0]); }, {{70}}, with({}, false));
+  check_op(
+      "max", [](const auto& x) { return max(x[0]); }, {{70}}, with({}, true));
+  check_op(
+      "min", [](const auto& x) { return min(x[0]); }, {{70}}, with({}, false));
 
   const auto x = tensor<double>({{2, 7, 7}, {1, 1, 0}}).requires_grad();
   amax(x, 1).backward(tensor<double>({4, 6}));
@@ -114,8 +120,10 @@ TEST_CASE("prod: by definition, with zeros in the input", "[ops][reduce]") {
     return CheckOptions{.draw = draw::between(0.5, 1.5),
                         .oracle = [=](const auto& x) { return by_definition(x[0], dims, product_of); }};
   };
-  check_op("prod", [](const auto& x) { return prod(x[0]); }, {{2, 5}}, at({}));
-  check_op("prod", [](const auto& x) { return prod(x[0], 0); }, {{3, 4}}, at(0));
+  check_op(
+      "prod", [](const auto& x) { return prod(x[0]); }, {{2, 5}}, at({}));
+  check_op(
+      "prod", [](const auto& x) { return prod(x[0], 0); }, {{3, 4}}, at(0));
   check_op("prod", [](const auto& x) { return prod(x[0], -1, true).sum(0); }, {{3, 4}},
            {.draw = [](const Shape& shape, std::size_t) {
              auto x = draw::away_from_zero(shape, 0);  // a line without zeros, one with one, one with two
@@ -163,11 +171,11 @@ TEST_CASE("norm: by definition for every p, 0 at 0", "[ops][reduce]") {
     return p == inf ? largest : p == -inf ? smallest : norm_of(p)(v);
   };
   for (const auto& dims : {Dims{}, Dims{1}, Dims{0, 2}})
-    check_op("norm", [&](const auto& x) { return norm(x[0], p, dims); }, {{3, 4, 5}},
-             {.draw = draw::distinct,
-              .float_tolerance = 1e-4,
-              .expanded = !std::isinf(p),
-              .oracle = [&](const auto& x) { return by_definition(x[0], dims, oracle); }});
+    check_op(
+        "norm", [&](const auto& x) { return norm(x[0], p, dims); }, {{3, 4, 5}},
+        {.draw = draw::distinct, .float_tolerance = 1e-4, .expanded = !std::isinf(p), .oracle = [&](const auto& x) {
+           return by_definition(x[0], dims, oracle);
+         }});
   const auto zero = zeros<double>({3}).requires_grad();
   norm(zero, p).backward();
   CHECK(zero.grad().to_vector() == Values(3, 0.0));
