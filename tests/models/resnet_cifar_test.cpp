@@ -109,6 +109,22 @@ TEST_CASE("resnet_cifar: with zero_init every block begins as its shortcut", "[m
   CHECK(amax(half.slice(1, 16, 32)).item() == 0);
 }
 
+TEST_CASE("resnet_cifar: stochastic depth drops branches in training only, the last ones most",
+          "[models][resnet_cifar]") {
+  auto net = models::resnet_cifar(8, {.width = 4, .drop_path = 1});
+  auto whole = models::resnet_cifar(8, {.width = 4});
+  whole.load_state_dict(net.state_dict());
+  const auto x = rand({2, 4, 8, 8}), y = rand({2, 8, 4, 4});
+  CHECK(net.layer1(x).to_vector() == whole.layer1(x).to_vector());  // the first is never dropped
+  const auto shortcut = net.layer3(y);                              // the last always is
+  CHECK(shortcut.at({1, 3, 1, 0}) == y.at({1, 3, 2, 0}));
+  CHECK(amax(abs(shortcut.slice(1, 8, 16))).item() == 0);
+  whole.load_state_dict(net.state_dict());
+  net.eval();
+  whole.eval();
+  CHECK(net.layer3(y).to_vector() == whole.layer3(y).to_vector());
+}
+
 TEST_CASE("resnet_cifar: a state dict moves it to another precision", "[models][resnet_cifar]") {
   auto net = models::resnet_cifar(8, {.width = 4});
   auto twin = models::resnet_cifar<double>(8, {.width = 4});

@@ -46,6 +46,7 @@ TEST_CASE("interpolate: value and gradients", "[ops][interpolate]") {
       {{2, 3, 4, 5}, {.scale_factor = 2}, {8, 10}},
       {{1, 2, 5, 7}, {.size = {3, 9}}, {3, 9}},
       {{1, 2, 5, 7}, {.scale_factor = {1.5, 0.6}}, {7, 4}},
+      {{1, 2, 2, 13}, {.scale_factor = {1.2, 0.779}}, {2, 10}},  // as many rows as before, and not the same ones
       {{2, 3, 4, 5}, {.scale_factor = 2, .mode = "bilinear"}, {8, 10}},
       {{1, 2, 5, 7}, {.size = {3, 9}, .mode = "bilinear"}, {3, 9}},
       {{1, 2, 5, 7}, {.size = {9, 3}, .mode = "bilinear", .align_corners = true}, {9, 3}},

@@ -173,7 +173,8 @@ TEST_CASE("pooling: results are the same bits on any number of threads", "[ops][
 TEST_CASE("pooling: errors name the operation and the sizes", "[ops][pool]") {
   const auto x = ones({1, 2, 3, 4});
   CHECK_THROWS_AS(max_pool2d(ones({3, 4}), 2), ShapeError);
-  CHECK_THROWS_AS(max_pool2d(x, 2, {.padding = 2}), ValueError);
+  CHECK_THROWS_AS(max_pool2d(x, 2, {.padding = {2, 0}}), ValueError);
+  CHECK_THROWS_AS(max_pool2d(x, 2, {.padding = {0, 2}}), ValueError);
   CHECK_THROWS_AS(avg_pool2d(x, 0), ValueError);
   CHECK_THROWS_AS(avg_pool2d(x, 2, {.stride = {1, -1}}), ValueError);
   CHECK_THROWS_AS(adaptive_avg_pool2d(x, {0, 1}), ValueError);

@@ -19,14 +19,12 @@ struct InterpolateOptions {
 
 namespace detail {
 
-/// PyTorch's rule, in its precision: this is a step function, so a last bit decides between two pixels.
+/// PyTorch's rule for images of several channels, in its precision: a step function, so a last bit decides.
 inline std::vector<kernels::Sample> nearest_samples(std::int64_t in, std::int64_t out, double factor) {
   const float scale = factor > 0 ? static_cast<float>(1 / factor) : static_cast<float>(in) / static_cast<float>(out);
   std::vector<kernels::Sample> samples;
   for (std::int64_t i = 0; i < out; ++i) {
-    const std::int64_t at = out == in       ? i
-                            : out == 2 * in ? i / 2
-                                            : static_cast<std::int64_t>(std::floor(static_cast<float>(i) * scale));
+    const auto at = static_cast<std::int64_t>(std::floor(static_cast<float>(i) * scale));
     samples.push_back({std::min(at, in - 1), 0, 0});
   }
   return samples;
