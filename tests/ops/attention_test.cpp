@@ -146,6 +146,66 @@ TEST_CASE("attention of float follows double over long rows", "[ops][attention]"
   CHECK(gap(scaled_dot_product_attention(q, k, v), oracle) < 1e-13);
 }
 
+TEST_CASE("attention's kernel agrees with the composition over many blocks of rows", "[ops][attention]") {
+  manual_seed(6);
+  const Shape lead{2, 3};
+  const std::vector<Tensor<double>> x{randn<double>({2, 3, 130, 12}), randn<double>({2, 1, 300, 12}),
+                                      randn<double>({2, 3, 300, 20}), randn<double>({130, 300})};
+  const bool causal = GENERATE(false, true);
+  const double dropout_p = GENERATE(0.0, 0.3);
+  const AttentionOptions<double> options{.dropout_p = dropout_p, .is_causal = causal};
+  const auto gradients = [&](bool fused) {
+    Tensor<double> q = x[0].clone().requires_grad(), k = x[1].clone().requires_grad(), v = x[2].clone().requires_grad();
+    auto o = options;
+    o.attn_mask = x[3].clone().requires_grad();
+    Generator source(8);
+    const auto y = fused ? detail::fused_attention(lead, q, k, v, o, 0.3, source)
+                         : detail::composed_attention(q, k, v, o, 0.3, source);
+    (y * y).sum().backward();
+    return std::vector<Tensor<double>>{y.detach(), q.grad(), k.grad(), v.grad(), o.attn_mask.added.grad()};
+  };
+  const auto a = gradients(true), b = gradients(false);
+  for (std::size_t i = 0; i < a.size(); ++i) CHECK(gap(a[i], b[i]) < 1e-12);
+}
+
+TEST_CASE("attention keeps no (t, s) matrix", "[ops][attention]") {
+  const auto q = randn({4, 512, 16}).requires_grad();  // a matrix of weights would take 4 MB
+  reset_peak_memory();
+  const auto before = memory_stats();
+  const auto y = scaled_dot_product_attention(q, q, q, {.is_causal = true});
+  CHECK(memory_stats().live - before.live < 200'000);
+  y.backward(ones(y.shape()));
+  CHECK(memory_stats().peak - before.live < 1'500'000);
+}
+
+TEST_CASE("attention gives the same bits on any number of threads, and agrees on every instruction set",
+          "[ops][attention][threads]") {
+  manual_seed(7);
+  const auto x = randn({2, 4, 150, 40});
+  const auto run = [&] {
+    const auto q = x.detach().requires_grad();
+    const auto y = scaled_dot_product_attention(q, q, q, {.is_causal = true});
+    y.backward(x);
+    return std::pair(y.detach(), q.grad());
+  };
+  const auto [y, g] = run();
+  const int threads = num_threads();
+  set_num_threads(3);
+  const auto [y3, g3] = run();
+  set_num_threads(threads);
+  CHECK(y3.to_vector() == y.to_vector());
+  CHECK(g3.to_vector() == g.to_vector());
+  const Isa before = isa();
+  for (Isa i : {Isa::portable, Isa::avx2, Isa::avx512}) {
+    if (!kernels::runs(i)) continue;
+    kernels::force_isa(i);
+    const auto [yi, gi] = run();
+    CHECK(gap(yi, y) < 1e-5);
+    CHECK(gap(gi, g) < 1e-4);
+  }
+  kernels::force_isa(before);
+}
+
 TEST_CASE("attention names what does not fit", "[ops][attention]") {
   const auto q = zeros({2, 3, 4});
   CHECK_THROWS_WITH(scaled_dot_product_attention(q, zeros({2, 5, 3}), zeros({2, 5, 3})),

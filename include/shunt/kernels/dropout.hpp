@@ -23,6 +23,11 @@ namespace shunt::kernels {
 /// Blocks of the random sequence that n elements use: 64 elements share 16 blocks.
 inline std::uint64_t dropout_blocks(std::int64_t n) { return static_cast<std::uint64_t>((n + 63) / 64 * 16); }
 
+/// Bits below it fall to an element with probability p < 1.
+inline std::uint32_t dropout_threshold(double p) {
+  return static_cast<std::uint32_t>(p * 4294967296.0 < 4294967295.0 ? p * 4294967296.0 : 4294967295.0);
+}
+
 /// y (+)= x scale, but 0 where the element's 32 bits are below `threshold`.
 template <class T>
 void dropout(std::int64_t n, const T* x, T* y, RandomStream stream, std::uint32_t threshold, T scale, bool accumulate) {

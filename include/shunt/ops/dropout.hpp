@@ -24,7 +24,7 @@ Tensor<T> dropout(const Tensor<T>& x, double p, bool training, Generator& source
     return record("dropout", zeros<T>(x.shape()), {x},
                   [](const Tensor<T>& g, Slots<T>& into) { into.add(0, zeros<T>(g.shape())); });
   const RandomStream stream = source.reserve(kernels::dropout_blocks(x.numel()));
-  const auto threshold = static_cast<std::uint32_t>(std::min(p * 4294967296.0, 4294967295.0));
+  const auto threshold = kernels::dropout_threshold(p);
   const T scale = detail::convert<T>(1 / (1 - p));
   auto y = Tensor<T>::empty(x.shape());
   kernels::dropout(x.numel(), detail::dense(x).data(), y.data(), stream, threshold, scale, false);
