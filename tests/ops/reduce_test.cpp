@@ -182,7 +182,11 @@ TEST_CASE("norm: by definition for every p, 0 at 0", "[ops][reduce]") {
 }
 
 TEST_CASE("norm: p = 0 counts", "[ops][reduce]") {
-  CHECK(norm(tensor({0, 3, 0, -2}), 0).item() == 2);
+  const auto x = tensor({0, 3, 0, -2}).requires_grad();
+  const auto count = norm(x, 0);
+  CHECK(count.item() == 2);
+  count.backward();
+  CHECK(x.grad().to_vector() == std::vector<float>(4, 0.f));
   CHECK(norm(tensor({3, 4})).item() == 5);
   CHECK(norm(zeros({0})).item() == 0);
   CHECK_THROWS_AS(norm(zeros({0}), inf), ShapeError);

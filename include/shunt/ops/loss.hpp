@@ -155,7 +155,7 @@ struct Divergence {
   }
   template <class A>
   A db(A x, A z) const {
-    return kernels::math::log(z) + A(1) - x;
+    return kernels::math::log(z) + z / z - x;  // NaN where z is 0, as PyTorch has it
   }
 };
 struct LogDivergence {

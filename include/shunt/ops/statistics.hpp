@@ -117,6 +117,12 @@ struct NormP : kernels::Sum<T> {
   Acc map(Acc x) const { return kernels::math::pow(x < Acc(0) ? static_cast<Acc>(-x) : x, p); }
   Acc finish(Acc a) const { return a == Acc(0) ? Acc(0) : kernels::math::pow(a, static_cast<Acc>(Acc(1) / p)); }
 };
+struct Norm0Grad {
+  template <class T>
+  T operator()(T, T, T) const {
+    return T(0);
+  }
+};
 struct Norm1Grad {
   template <class T>
   T operator()(T g, T x, T) const {
@@ -163,7 +169,7 @@ Tensor<T> norm(const Tensor<T>& x, double p = 2, const Dims& dims = {}, bool kee
   const detail::ReducePlan plan("norm", x.shape(), dims, keepdim);
   if (p == 2) return detail::norm_of(detail::Norm2<T>{}, detail::Norm2Grad{}, x, plan);
   if (p == 1) return detail::norm_of(detail::Norm1<T>{}, detail::Norm1Grad{}, x, plan);
-  if (p == 0) return detail::reduced<T>(detail::Norm0<T>{}, plan, x);
+  if (p == 0) return detail::norm_of(detail::Norm0<T>{}, detail::Norm0Grad{}, x, plan);
   return detail::norm_of(detail::NormP<T>{{}, detail::convert<A>(p)}, detail::NormPGrad<A>{detail::convert<A>(p)}, x,
                          plan);
 }
