@@ -142,8 +142,8 @@ TEST_CASE("in-place forms: value and gradients on a result", "[ops][inplace]") {
 }
 
 TEST_CASE("pointwise: gradients at ties, bounds and kinks are PyTorch's", "[ops][pointwise]") {
-  const auto gradient = [](auto f, std::initializer_list<double> at) {
-    auto x = tensor(at).requires_grad();
+  const auto gradient = [](auto f, const std::vector<float>& at) {
+    auto x = from_vector(at).requires_grad();
     f(x).sum().backward();
     return x.grad().to_vector();
   };

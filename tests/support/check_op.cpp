@@ -70,6 +70,13 @@ class Check {
   }
 
   void run() {
+    try {
+      run_all();
+    } catch (const Error& e) { fail("an unexpected error", e.what()); }
+  }
+
+ private:
+  void run_all() {
     value_ = op_.in_double(x_);
     if (options_.oracle) close("value against the oracle", value_, options_.oracle(x_), 1e-12);
     differences("dense", op_.in_double, x_, wants_);
@@ -84,7 +91,6 @@ class Check {
     if (options_.dual) in_dual();
   }
 
- private:
   void fail(const std::string& stage, const std::string& what) const {
     FAIL_CHECK(name_ << ", " << stage << ": " << what);
   }
