@@ -54,7 +54,10 @@ const reference::Calls arithmetic = {
     {"leaky_relu", [](const Case& c) { return leaky_relu(c.x[0], c.number("slope", 0.01)); }},
     {"elu", [](const Case& c) { return elu(c.x[0], c.number("alpha", 1)); }},
     {"silu", [](const Case& c) { return silu(c.x[0]); }},
-    {"softplus", [](const Case& c) { return softplus(c.x[0]); }},
+    {"softplus",
+     [](const Case& c) {
+       return softplus(c.x[0], {.beta = c.number("beta", 1), .threshold = c.number("threshold", 20)});
+     }},
     {"gelu",
      [](const Case& c) {
        return gelu(c.x[0], {.approximate = decltype(GeluOptions::approximate)::parse(c.word("approximate"))});

@@ -103,6 +103,7 @@ def pointwise():
     for how in ("none", "tanh"):
         case("gelu", lambda a: F.gelu(a, approximate=how), [edges], approximate=how)
         case("gelu", lambda a: F.gelu(a, approximate=how), [r(3, 4)], approximate=how)
+    case("softplus", lambda a: F.softplus(a, 2, 3), [edges], beta=2, threshold=3)
     for op in ("log", "sqrt", "rsqrt"):
         case(op, getattr(torch, op), [positive(3, 4)])
         case(op, getattr(torch, op), [torch.tensor([0.0, 1e-300, 1e300, 1.0])])
@@ -365,6 +366,14 @@ def loss():
              reduction=reduction)
         p = r(3, 4).softmax(1)
         case("kl_div", lambda x, y: F.kl_div(x, y, reduction=reduction), [r(3, 4).log_softmax(1), p], reduction=reduction)
+        case("kl_div", lambda x, y: F.kl_div(x, y, reduction=reduction, log_target=True),
+             [r(3, 4).log_softmax(1), r(3, 4).log_softmax(1)], reduction=reduction, log_target=True)
+        w, pw = positive(3), positive(2, 1)
+        case("binary_cross_entropy_with_logits", lambda x, y: F.binary_cross_entropy_with_logits(
+            x, y, w, reduction=reduction, pos_weight=pw), [r(2, 3), torch.rand(2, 3)], reduction=reduction,
+             weight=w.tolist(), pos_weight=pw.flatten().tolist())
+    case("kl_div", lambda x, y: F.kl_div(x, y, reduction="batchmean"), [r(3, 4).log_softmax(1), r(3, 4).softmax(1)],
+         reduction="batchmean")
     case("smooth_l1_loss", lambda x, y: F.smooth_l1_loss(x, y, beta=0.5), [r(3, 4), r(3, 4)], reduction="mean", beta=0.5)
     case("cross_entropy", lambda x, y: F.cross_entropy(x, y), [logits, r(5, 4).softmax(1)], reduction="mean", probabilities=True)
     write("loss")
@@ -432,7 +441,8 @@ def optimizers():
         ("SGD", dict(lr=0.1, momentum=0.9, nesterov=True)), ("SGD", dict(lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.02)),
         ("Adam", dict(lr=0.01)), ("Adam", dict(lr=0.01, weight_decay=0.1)), ("AdamW", dict(lr=0.01)),
         ("AdamW", dict(lr=0.01, weight_decay=0.1)), ("RMSprop", dict(lr=0.01)),
-        ("RMSprop", dict(lr=0.01, momentum=0.9)), ("RMSprop", dict(lr=0.01, weight_decay=0.1))):
+        ("RMSprop", dict(lr=0.01, momentum=0.9, centered=True)), ("RMSprop", dict(lr=0.01, momentum=0.9)),
+        ("SGD", dict(lr=0.1, momentum=0.9, dampening=0.3)), ("Adam", dict(lr=0.01, amsgrad=True)), ("RMSprop", dict(lr=0.01, weight_decay=0.1))):
         p = r(2, 3).requires_grad_()
         start, gradients, after = p.detach().clone(), [r(2, 3) for _ in range(5)], []
         optimizer = getattr(torch.optim, name)([p], **options)
