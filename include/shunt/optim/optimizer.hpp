@@ -51,8 +51,8 @@ inline void check_count(const char* owner, std::size_t wanted, std::int64_t got)
   if (static_cast<std::int64_t>(wanted) != got)
     shunt::detail::raise<ValueError>(owner, ".load_state_dict: a group has ", wanted, " parameters, got ", got);
 }
-inline std::string state_prefix(std::size_t i) { return "state." + std::to_string(i) + "."; }
-inline std::string group_prefix(std::size_t g) { return "param_groups." + std::to_string(g) + "."; }
+[[gnu::cold]] inline std::string state_prefix(std::size_t i) { return "state." + std::to_string(i) + "."; }
+[[gnu::cold]] inline std::string group_prefix(std::size_t g) { return "param_groups." + std::to_string(g) + "."; }
 }  // namespace detail
 
 /// Options has lr, a member function check(), and each(OptionWalk&) and first_momentum().
@@ -62,7 +62,7 @@ class Optimizer : public AnyOptimizer {
   using AnyOptimizer::set_lr;
 
   /// More parameters, with options of their own. ValueError for a parameter that is here already or is no leaf.
-  void add_param_group(std::vector<Tensor<T>> params, Options options) {
+  [[gnu::cold]] void add_param_group(std::vector<Tensor<T>> params, Options options) {
     options.check();
     auto known = bodies();
     for (const auto& p : params) {
@@ -111,7 +111,8 @@ class Optimizer : public AnyOptimizer {
     forget();
   }
 
-  StateDict state_dict() const override {
+  // Seldom run: compiled for size, which is quicker.
+  [[gnu::cold]] StateDict state_dict() const override {
     StateDict dict;
     for (std::size_t i = 0; i < states_.size(); ++i) {
       if (states_[i].step == 0) continue;
@@ -128,7 +129,7 @@ class Optimizer : public AnyOptimizer {
     }
     return dict;
   }
-  void load_state_dict(const StateDict& dict) override {
+  [[gnu::cold]] void load_state_dict(const StateDict& dict) override {
     detail::StateReader from(name(), dict);
     std::vector<State> states(states_.size());
     std::vector<Options> options;

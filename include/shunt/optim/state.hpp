@@ -22,7 +22,7 @@ class StateReader {
 
   bool has(const std::string& key) const { return dict_.contains(key); }
   /// ValueError if there is none; ShapeError if it has another shape.
-  const AnyTensor& tensor(const std::string& key, const Shape& shape) {
+  [[gnu::cold]] const AnyTensor& tensor(const std::string& key, const Shape& shape) {
     const auto* found = dict_.find(key);
     if (found == nullptr) shunt::detail::raise<ValueError>(owner_, ".load_state_dict: no entry '", key, "'");
     if (found->shape() != shape)
@@ -33,7 +33,7 @@ class StateReader {
   std::int64_t integer(const std::string& key) { return tensor(key, {}).as<std::int64_t>().item(); }
   double real(const std::string& key) { return tensor(key, {}).as<double>().item(); }
   /// ValueError if the dict has an entry that was not read.
-  void finish() {
+  [[gnu::cold]] void finish() {
     if (seen_.size() == dict_.size()) return;
     std::sort(seen_.begin(), seen_.end());
     for (const auto& [key, tensor] : dict_)
@@ -69,7 +69,7 @@ class SaveOptions final : public OptionWalk {
  public:
   SaveOptions(StateDict& dict, std::string prefix) : dict_(dict), prefix_(std::move(prefix)) {}
   using OptionWalk::operator();
-  void operator()(const char* name, double& value) override { dict_.set(prefix_ + name, number(value)); }
+  [[gnu::cold]] void operator()(const char* name, double& value) override { dict_.set(prefix_ + name, number(value)); }
 
  private:
   StateDict& dict_;
@@ -79,7 +79,7 @@ class LoadOptions final : public OptionWalk {
  public:
   LoadOptions(StateReader& from, std::string prefix) : from_(from), prefix_(std::move(prefix)) {}
   using OptionWalk::operator();
-  void operator()(const char* name, double& value) override { value = from_.real(prefix_ + name); }
+  [[gnu::cold]] void operator()(const char* name, double& value) override { value = from_.real(prefix_ + name); }
 
  private:
   StateReader& from_;
