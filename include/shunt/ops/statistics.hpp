@@ -95,38 +95,22 @@ Tensor<T> Tensor<T>::std(const Dims& dims, VarOptions options) const {
 namespace detail {
 
 template <class T>
-struct Norm0 : kernels::Sum<T> {
-  using Acc = accumulate_t<T>;
-  static Acc map(Acc x) { return Acc(x != Acc(0) ? 1 : 0); }
-};
-template <class T>
-struct Norm1 : kernels::Sum<T> {
-  using Acc = accumulate_t<T>;
-  static Acc map(Acc x) { return x < Acc(0) ? -x : x; }
-};
-template <class T>
 struct Norm2 : kernels::Sum<T> {
   using Acc = accumulate_t<T>;
   static Acc map(Acc x) { return x * x; }
   static Acc finish(Acc a) { return root(a); }
 };
+/// How many are not 0, for p = 0.
 template <class T>
 struct NormP : kernels::Sum<T> {
   using Acc = accumulate_t<T>;
   Acc p;
-  Acc map(Acc x) const { return kernels::math::pow(x < Acc(0) ? static_cast<Acc>(-x) : x, p); }
-  Acc finish(Acc a) const { return a == Acc(0) ? Acc(0) : kernels::math::pow(a, static_cast<Acc>(Acc(1) / p)); }
-};
-struct Norm0Grad {
-  template <class T>
-  T operator()(T, T, T) const {
-    return T(0);
+  Acc map(Acc x) const {
+    const Acc size = x < Acc(0) ? static_cast<Acc>(-x) : x;
+    return p == Acc(0) && x == Acc(0) ? Acc(0) : kernels::math::pow(size, p);
   }
-};
-struct Norm1Grad {
-  template <class T>
-  T operator()(T g, T x, T) const {
-    return x > T(0) ? g : x < T(0) ? static_cast<T>(-g) : T(0);
+  Acc finish(Acc a) const {
+    return p == Acc(0) || a == Acc(0) ? a : kernels::math::pow(a, static_cast<Acc>(Acc(1) / p));
   }
 };
 struct Norm2Grad {
@@ -142,8 +126,16 @@ struct NormPGrad {
   A operator()(A g, A x, A y) const {
     const A size = x < A(0) ? static_cast<A>(-x) : x;
     const A slope = g * kernels::math::pow(static_cast<A>(size / y), static_cast<A>(p - A(1)));
-    return x == A(0) ? A(0) : x < A(0) ? static_cast<A>(-slope) : slope;
+    return x == A(0) || p == A(0) ? A(0) : x < A(0) ? static_cast<A>(-slope) : slope;
   }
+};
+/// The largest, or with sign = -1 the smallest.
+template <class T>
+struct Outermost : Max<T> {
+  using Acc = accumulate_t<T>;
+  Acc sign;
+  Acc map(Acc x) const { return sign * x; }
+  Acc finish(Acc a) const { return sign * a; }
 };
 
 template <Real T, class R, class DF>
@@ -163,15 +155,12 @@ Tensor<T> norm_of(const R& r, const DF& df, const Tensor<T>& x, const ReducePlan
 template <Real T>
 Tensor<T> norm(const Tensor<T>& x, double p = 2, const Dims& dims = {}, bool keepdim = false) {
   using A = accumulate_t<T>;
-  constexpr double inf = std::numeric_limits<double>::infinity();
-  if (p == inf) return detail::extreme("norm", detail::Max<T>{}, abs(x), dims, keepdim);
-  if (p == -inf) return detail::extreme("norm", detail::Min<T>{}, abs(x), dims, keepdim);
+  if (p == 1) return sum(abs(x), dims, keepdim);
+  if (std::isinf(p)) return detail::extreme("norm", detail::Outermost<T>{{}, A(p > 0 ? 1 : -1)}, abs(x), dims, keepdim);
   const detail::ReducePlan plan("norm", x.shape(), dims, keepdim);
   if (p == 2) return detail::norm_of(detail::Norm2<T>{}, detail::Norm2Grad{}, x, plan);
-  if (p == 1) return detail::norm_of(detail::Norm1<T>{}, detail::Norm1Grad{}, x, plan);
-  if (p == 0) return detail::norm_of(detail::Norm0<T>{}, detail::Norm0Grad{}, x, plan);
-  return detail::norm_of(detail::NormP<T>{{}, detail::convert<A>(p)}, detail::NormPGrad<A>{detail::convert<A>(p)}, x,
-                         plan);
+  const A power = detail::convert<A>(p);
+  return detail::norm_of(detail::NormP<T>{{}, power}, detail::NormPGrad<A>{power}, x, plan);
 }
 template <Scalar T>
 Tensor<T> Tensor<T>::norm(double p, const Dims& dims, bool keepdim) const {
