@@ -2,10 +2,10 @@
 #pragma once
 
 #include <algorithm>
-#include <vector>
 
 #include "shunt/core/scalar.hpp"
 #include "shunt/kernels/along.hpp"
+#include "shunt/kernels/gemm_scratch.hpp"
 
 namespace shunt::kernels {
 
@@ -51,15 +51,11 @@ struct Descending {
 };
 
 template <class T, class Before>
-void first_of_line(std::vector<Placed<T>>& line, std::int64_t k, const Before& before) {
-  const auto end = line.begin() + static_cast<std::ptrdiff_t>(k);
+void first_of_line(Placed<T>* line, std::int64_t n, std::int64_t k, const Before& before) {
   // Up to about a tenth a heap of k beats sorting all.
-  if (k * 10 < static_cast<std::int64_t>(line.size())) {
-    std::partial_sort(line.begin(), end, line.end(), before);
-  } else {
-    if (end != line.end()) std::nth_element(line.begin(), end, line.end(), before);
-    std::sort(line.begin(), end, before);
-  }
+  if (k * 10 < n) return std::partial_sort(line, line + k, line + n, before);
+  if (k < n) std::nth_element(line, line + k, line + n, before);
+  std::sort(line, line + k, before);
 }
 }  // namespace detail
 
@@ -68,18 +64,18 @@ template <class T>
 void sort_lines(const Along& a, std::int64_t k, bool descending, const T* x, T* value, std::int64_t* index) {
   const Along to{a.outer, k, a.inner};
   parallel_for(a.lines(), 1 + (1 << 12) / (a.n + 1), [&](std::int64_t first, std::int64_t last) {
-    std::vector<Placed<T>> line(static_cast<std::size_t>(a.n));
+    auto* line = scratch<Placed<T>>(Scratch::partial, a.n);
     for (std::int64_t i = first; i < last; ++i) {
       const T* from = x + a.begin(i);
-      for (std::int64_t j = 0; j < a.n; ++j) line[static_cast<std::size_t>(j)] = {from[j * a.inner], j};
+      for (std::int64_t j = 0; j < a.n; ++j) line[j] = {from[j * a.inner], j};
       if (descending)
-        detail::first_of_line(line, k, detail::Descending<T>{});
+        detail::first_of_line(line, a.n, k, detail::Descending<T>{});
       else
-        detail::first_of_line(line, k, detail::Ascending<T>{});
+        detail::first_of_line(line, a.n, k, detail::Ascending<T>{});
       const std::int64_t begin = to.begin(i);
       for (std::int64_t j = 0; j < k; ++j) {
-        value[begin + j * a.inner] = line[static_cast<std::size_t>(j)].value;
-        index[begin + j * a.inner] = line[static_cast<std::size_t>(j)].place;
+        value[begin + j * a.inner] = line[j].value;
+        index[begin + j * a.inner] = line[j].place;
       }
     }
   });
