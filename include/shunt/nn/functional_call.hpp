@@ -90,9 +90,10 @@ class TrainingFlags : Members<T> {
 
  private:
   void module(std::string_view, Module<T>& m) override {
-    all_.emplace_back(&m, m.is_training());
+    spliced(m);
     m.members(*this);
   }
+  void spliced(Module<T>& m) override { all_.emplace_back(&m, m.is_training()); }
   std::vector<std::pair<Module<T>*, bool>> all_;
 };
 
