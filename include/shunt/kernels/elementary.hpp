@@ -42,6 +42,13 @@ using Bits = typename Layout<T>::Bits;
 template <class T>
 inline constexpr bool is_float = std::is_same_v<T, float>;
 
+/// c ? a : b without a branch: g++ splits a loop body at a choice between constants, and then makes no vectors.
+template <class T>
+[[gnu::always_inline]] inline T select(bool c, T a, T b) {
+  const Bits<T> mask = Bits<T>{0} - static_cast<Bits<T>>(c);
+  return std::bit_cast<T>((std::bit_cast<Bits<T>>(a) & mask) | (std::bit_cast<Bits<T>>(b) & ~mask));
+}
+
 /// c0 + c1 x + c2 x^2 + ...
 template <class T>
 [[gnu::always_inline]] inline T polynomial(T, T c0) {
@@ -84,8 +91,8 @@ template <class T>
 template <class T>
 [[gnu::always_inline]] inline T exp(T x) {
   using L = Layout<T>;
-  const T below = x > L::exp_high ? L::exp_high : x, bounded = below < L::exp_low ? L::exp_low : below;
-  const auto [k, q] = reduce(bounded);
+  const T below = select(x > L::exp_high, L::exp_high, x);
+  const auto [k, q] = reduce(select(below < L::exp_low, L::exp_low, below));
   const Bits<T> half = ((k + 2048) >> 1) - 1024;  // two steps of scaling: denormals are rounded once, 2^128 is reached
   return (T(1) + q) * power_of_two<T>(half) * power_of_two<T>(k - half);
 }
@@ -99,11 +106,11 @@ template <class T>
 template <class T>
 [[gnu::always_inline]] inline T expm1(T x) {
   using L = Layout<T>;
-  const T below = x > L::exp_high ? L::exp_high : x, bounded = below < T(-60) ? T(-60) : below;
-  const auto [k, q] = reduce(bounded);
+  const T below = select(x > L::exp_high, L::exp_high, x);
+  const auto [k, q] = reduce(select(below < T(-60), T(-60), below));
   const T half = power_of_two<T>(k - 1);
   const T y = T(2) * (half * q + (half - T(0.5)));
-  return x == T(0) ? x : y;
+  return select(x == T(0), x, y);
 }
 
 /// Natural logarithm: x = m 2^e with m between sqrt(1/2) and sqrt(2); log m by the series of atanh in f / (2 + f).
@@ -113,12 +120,12 @@ template <class T>
   using N = std::numeric_limits<T>;
   constexpr T lift = T(Bits<T>{1} << (L::mantissa + 2));
   const bool denormal = x < N::min();
-  const T raised = x * lift, normal = denormal ? raised : x;
+  const T normal = select(denormal, x * lift, x);
   const Bits<T> one = L::bias << L::mantissa;
   const Bits<T> u = std::bit_cast<Bits<T>>(normal) + (one - L::sqrt_half);
   constexpr T integer = T(Bits<T>{1} << L::mantissa);  // an integer in its low bits is a number above it
   const T biased = std::bit_cast<T>((u >> L::mantissa) | std::bit_cast<Bits<T>>(integer)) - (integer + T(L::bias));
-  const T e = biased - (denormal ? T(L::mantissa + 2) : T(0));
+  const T e = biased - select(denormal, T(L::mantissa + 2), T(0));
   const T f = std::bit_cast<T>((u & ((Bits<T>{1} << L::mantissa) - 1)) + L::sqrt_half) - T(1);
   const T s = f / (T(2) + f), z = s * s, half_square = T(0.5) * f * f;
   T p;
@@ -128,15 +135,15 @@ template <class T>
     p = polynomial<T>(z, 0.666666666666673444, 0.399999999994142867, 0.285714287425237611, 0.222221985536256068,
                       0.181835656394165578, 0.153140095583020788, 0.147964301215161941);
   const T y = e * L::ln2_hi + (f - (half_square - (s * (half_square + z * p) + e * L::ln2_lo)));
-  const T positive = x < N::infinity() ? y : x;  // infinity and NaN as they are
-  return x > T(0) ? positive : x == T(0) ? -N::infinity() : x < T(0) ? N::quiet_NaN() : x;
+  const T positive = select(x < N::infinity(), y, x);  // infinity and NaN as they are
+  return select(x == T(0), -N::infinity(), select(x < T(0), N::quiet_NaN(), positive));
 }
 /// log(1 + x): what 1 + x rounds away comes back as a first-order term.
 template <class T>
 [[gnu::always_inline]] inline T log1p(T x) {
-  const T u = T(1) + x, lost = (x - (u - T(1))) / u, y = elementary::log(u), sum = y + lost;
-  const T corrected = lost == lost ? sum : y;  // a NaN where u is 0 or infinite
-  return x == T(0) ? x : corrected;
+  const T u = T(1) + x, lost = (x - (u - T(1))) / u, y = elementary::log(u);
+  const T corrected = select(lost == lost, y + lost, y);  // a NaN where u is 0 or infinite
+  return select(x == T(0), x, corrected);
 }
 
 /// Square root, correctly rounded. std::sqrt keeps errno, which costs a call for negative numbers and a branch for all.
@@ -156,8 +163,7 @@ template <class T>
 template <class T>
 [[gnu::always_inline]] inline T sigmoid(T x) {
   const T e = elementary::exp(-std::fabs(x)), y = T(1) / (T(1) + e);
-  const T left = e - e * (e * y);
-  return x < T(0) ? left : y;
+  return select(x < T(0), e - e * (e * y), y);
 }
 template <class T>
 [[gnu::always_inline]] inline T tanh(T x) {
@@ -170,16 +176,15 @@ template <class T>
                       -0.008863226955388805, 0.00359203884126280451, -0.00145522304086378697, 0.00058721422918817502,
                       -0.00023045063135338216, 0.0000793772473170230641, -0.0000172108372080429049);
   const T small = a + a * z * p;
-  const T bounded = a > T(30) ? T(30) : a;
-  const T large = T(1) - T(2) / (exp_near(T(2) * bounded) + T(1));
-  return std::copysign(a < T(0.6) ? small : large, x);
+  const T large = T(1) - T(2) / (exp_near(T(2) * select(a > T(30), T(30), a)) + T(1));
+  return std::copysign(select(a < T(0.6), small, large), x);
 }
 /// The error function: an odd polynomial up to 1, 1 - exp(polynomial) above.
 template <class T>
 [[gnu::always_inline]] inline T erf(T x) {
   const T a = std::fabs(x), z = a * a;
   constexpr T end = is_float<T> ? T(4) : T(6);  // erf is 1 beyond
-  const T t = (a > end ? end : a) - T(1);
+  const T t = select(a > end, end, a) - T(1);
   T p, g;
   if constexpr (is_float<T>) {
     p = polynomial<T>(z, 0.1283791657f, -0.3761262584f, 0.1128358525f, -0.02685381458f, 0.005188330483f,
@@ -199,7 +204,7 @@ template <class T>
                       -1.05250692898417837e-12);  // 2^-59.4
   }
   const T small = a + a * p, large = T(1) - exp_near(-g);
-  return std::copysign(a < T(1) ? small : large, x);
+  return std::copysign(select(a < T(1), small, large), x);
 }
 
 }  // namespace shunt::kernels::elementary
