@@ -46,17 +46,23 @@ struct ScoreGrad {
   T operator()(std::int64_t j) const { return p[j] * (dp[j] - mean) * scale; }
 };
 
+template <int L, class T>
+[[gnu::always_inline]] inline void keep_larger(T* lanes, const T* p) {
+  for (int j = 0; j < L; ++j) lanes[j] = p[j] > lanes[j] ? p[j] : lanes[j];
+}
 template <class T>
 inline T largest_of(const T* p, std::int64_t n) {
-  T lanes[32];
+  alignas(64) T lanes[32];
   for (int j = 0; j < 32; ++j) lanes[j] = -std::numeric_limits<T>::infinity();
   std::int64_t i = 0;
-  for (; i + 32 <= n; i += 32)
-    for (int j = 0; j < 32; ++j) lanes[j] = p[i + j] > lanes[j] ? p[i + j] : lanes[j];
+  for (; i + 32 <= n; i += 32) keep_larger<32>(lanes, p + i);
+  for (; i + 8 <= n; i += 8) keep_larger<8>(lanes, p + i);
   for (; i < n; ++i) lanes[0] = p[i] > lanes[0] ? p[i] : lanes[0];
-  for (int half = 16; half > 0; half /= 2)
-    for (int j = 0; j < half; ++j) lanes[j] = lanes[j + half] > lanes[j] ? lanes[j + half] : lanes[j];
-  return lanes[0];
+  keep_larger<16>(lanes, lanes + 16);
+  keep_larger<8>(lanes, lanes + 8);
+  keep_larger<4>(lanes, lanes + 4);
+  keep_larger<2>(lanes, lanes + 2);
+  return lanes[1] > lanes[0] ? lanes[1] : lanes[0];
 }
 
 /// The products q k of row r as scores: scaled and masked. The number of keys that the row may see at all.

@@ -19,19 +19,29 @@ template <int L, class T, class F>
   for (int j = 0; j < L; ++j) y[i + j] = static_cast<T>(f(i + j));
 }
 
+template <int L, class A>
+[[gnu::always_inline]] inline void halve(A* lanes) {
+  for (int j = 0; j < L; ++j) lanes[j] += lanes[j + L];
+}
+template <class A>
+[[gnu::always_inline]] inline A join_lanes(A* lanes) {
+  halve<16>(lanes);
+  halve<8>(lanes);
+  halve<4>(lanes);
+  return (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]);
+}
+
 /// The sum of f(0) .. f(n - 1): 32 running sums in A, joined every few thousand elements in the wider type.
 template <class A, class F>
 [[gnu::always_inline]] inline norm_sum_t<A> sum_run(std::int64_t n, const F& f) {
   norm_sum_t<A> total(0);
   for (std::int64_t i = 0; i < n;) {
     const std::int64_t end = n - i > norm_chunk ? i + norm_chunk : n;
-    A lanes[32] = {};
+    alignas(64) A lanes[32] = {};
     for (; i + 32 <= end; i += 32) add_block<32>(lanes, i, f);
     for (; i + 8 <= end; i += 8) add_block<8>(lanes, i, f);
     for (; i < end; ++i) lanes[0] += f(i);
-    for (int half = 16; half > 0; half /= 2)
-      for (int j = 0; j < half; ++j) lanes[j] += lanes[j + half];
-    total += shunt::detail::convert<norm_sum_t<A>>(lanes[0]);
+    total += shunt::detail::convert<norm_sum_t<A>>(join_lanes(lanes));
   }
   return total;
 }
