@@ -119,14 +119,15 @@ TEST_CASE("avg_pool2d: value and gradients", "[ops][pool]") {
 }
 
 TEST_CASE("adaptive_avg_pool2d: value and gradients", "[ops][pool]") {
-  const auto [shape, size] = GENERATE(table<Shape, Pair>({
+  const auto row = GENERATE(table<Shape, Pair>({
       {{2, 3, 4, 6}, 1},
       {{2, 5, 7}, {2, 3}},
       {{1, 2, 3, 4}, {5, 4}},  // parts overlap
       {{0, 2, 3, 3}, 2},
   }));
-  CAPTURE(to_string(shape), to_string(size));
-  const Pair parts = size;
+  const Shape& shape = std::get<0>(row);
+  const Pair parts = std::get<1>(row);
+  CAPTURE(to_string(shape), to_string(parts));
   check_op("adaptive_avg_pool2d", [&](const auto& x) { return adaptive_avg_pool2d(x[0], parts); }, {shape},
            {.oracle = [&](const List& x) {
              Shape y = shape;
@@ -154,6 +155,14 @@ TEST_CASE("pooling: bfloat16 is averaged in float and rounded once", "[ops][pool
   const auto wide = full<bfloat16>({1, 1, 600}, 1).requires_grad();
   avg_pool2d(wide, {1, 300}, {.stride = 1}).sum().backward();
   CHECK(std::abs(static_cast<float>(wide.grad().at({0, 0, 300})) - 1.0f) < 0.01f);
+}
+
+TEST_CASE("max_pool2d: takes bfloat16 as it is", "[ops][pool]") {
+  const auto x = randn<bfloat16>({2, 9, 7}).requires_grad();
+  const auto y = max_pool2d(x, 3, {.stride = 2, .padding = 1});
+  CHECK(y.to<float>().to_vector() == max_pool2d(x.to<float>(), 3, {.stride = 2, .padding = 1}).to_vector());
+  y.sum().backward();
+  CHECK(static_cast<double>(x.grad().to<float>().sum().item()) == static_cast<double>(y.numel()));
 }
 
 TEST_CASE("pooling: results are the same bits on any number of threads", "[ops][pool]") {

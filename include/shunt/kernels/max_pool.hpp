@@ -18,10 +18,8 @@ namespace detail {
 /// tap is read with step one; beside the plane there is minus infinity.
 template <class T>
 struct PoolLines {
-  static constexpr bool infinite = std::numeric_limits<T>::has_infinity;
-
   const PoolShape& s;
-  T least = infinite ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::lowest();
+  const T least = T(-std::numeric_limits<T>::infinity());
   std::int64_t length;
   T* lines;
 

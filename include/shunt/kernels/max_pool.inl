@@ -1,15 +1,22 @@
 // One instruction set's copy of the pass over a plane; see max_pool.hpp. Loops of a constant length become vectors.
 
-// A tap for a block of results: the larger value wins, and a NaN; the first of equals stays.
+// The larger value wins, and a NaN; the first of equals stays.
+template <class T>
+inline bool wins(const T& v, const T& best) {
+  const bool larger = v > best, nan = v != v;
+  return larger | nan;  // no branch
+}
+
+// A tap for a block of results.
 template <class T>
 inline void keep_larger(T* __restrict best, const T* __restrict v) {
-  for (int j = 0; j < block_length; ++j) best[j] = ((v[j] > best[j]) | (v[j] != v[j])) ? v[j] : best[j];
+  for (int j = 0; j < block_length; ++j) best[j] = wins(v[j], best[j]) ? v[j] : best[j];
 }
 template <class T>
 inline void keep_larger(T* __restrict best, std::int32_t* __restrict at, const T* __restrict v, std::int32_t here,
                         std::int32_t step) {
   for (int j = 0; j < block_length; ++j) {
-    const bool larger = (v[j] > best[j]) | (v[j] != v[j]);
+    const bool larger = wins(v[j], best[j]);
     best[j] = larger ? v[j] : best[j];
     at[j] = larger ? here + j * step : at[j];
   }
