@@ -13,6 +13,14 @@ namespace math {
 template <class T>
 concept Vectorised = std::same_as<T, float> || std::same_as<T, double>;
 
+/// c ? a : b where both have been computed; without a branch where that makes vectors.
+template <class T>
+[[gnu::always_inline]] inline T select(bool c, T a, T b) {
+  if constexpr (Vectorised<T>)
+    return elementary::select(c, a, b);
+  else
+    return c ? a : b;
+}
 template <class T>
 [[gnu::always_inline]] inline T exp(T x) {
   using std::exp;

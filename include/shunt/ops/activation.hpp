@@ -23,34 +23,22 @@ struct ReluGrad {
 template <class T>
 struct LeakyRelu {
   T slope;
-  T operator()(T x) const {
-    const T low = x * slope;  // apart from the choice, which must be no branch
-    return x > T(0) ? x : low;
-  }
+  T operator()(T x) const { return kernels::math::select(x > T(0), x, T(x * slope)); }
 };
 template <class T>
 struct LeakyReluGrad {
   T slope;
-  T operator()(T g, T x) const {
-    const T low = g * slope;
-    return x > T(0) ? g : low;
-  }
+  T operator()(T g, T x) const { return kernels::math::select(x > T(0), g, T(g * slope)); }
 };
 template <class T>
 struct Elu {
   T alpha;
-  T operator()(T x) const {
-    const T low = alpha * kernels::math::expm1(x);
-    return x > T(0) ? x : low;
-  }
+  T operator()(T x) const { return kernels::math::select(x > T(0), x, T(alpha * kernels::math::expm1(x))); }
 };
 template <class T>
 struct EluGrad {
   T alpha;
-  T operator()(T g, T x) const {
-    const T low = g * alpha * kernels::math::exp(x);
-    return x > T(0) ? g : low;
-  }
+  T operator()(T g, T x) const { return kernels::math::select(x > T(0), g, T(g * alpha * kernels::math::exp(x))); }
 };
 struct Silu {
   template <class T>
@@ -70,7 +58,7 @@ struct ScaledSoftplus {
   T beta, threshold;
   T operator()(T x) const {
     const T z = x * beta, y = kernels::math::log1p(kernels::math::exp(z)) / beta;
-    return z > threshold ? x : y;
+    return kernels::math::select(z > threshold, x, y);
   }
 };
 template <class T>
@@ -78,7 +66,7 @@ struct ScaledSoftplusGrad {
   T beta, threshold;
   T operator()(T g, T x) const {
     const T z = x * beta, dx = g * kernels::math::sigmoid(z);
-    return z > threshold ? g : dx;
+    return kernels::math::select(z > threshold, g, dx);
   }
 };
 
