@@ -79,6 +79,10 @@ TEST_CASE("einsum: values and gradients", "[ops][einsum]") {
            {.oracle = [&](const std::vector<D>& x) { return summed(row.terms, row.result, x); }});
 }
 
+TEST_CASE("einsum: the diagonal it takes of one operand", "[ops][einsum]") {
+  check_op("diagonal", [](const auto& x) { return detail::diagonal(x[0], 0, 2); }, {{3, 2, 3}});
+}
+
 TEST_CASE("einsum: sizes of zero, integers", "[ops][einsum]") {
   CHECK(einsum("ij,jk->ik", {zeros({2, 0}), zeros({0, 3})}).to_vector() == std::vector<float>(6, 0.f));
   CHECK(einsum("ij,jk->ik", {zeros({0, 2}), zeros({2, 3})}).shape() == Shape{0, 3});

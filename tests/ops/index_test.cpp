@@ -77,6 +77,26 @@ TEST_CASE("scatter_add: values and gradients", "[ops][index]") {
   check_op("scatter_add", op, {{3, 3, 3}, larger}, {.oracle = oracle});
 }
 
+TEST_CASE("gather, scatter_add: sizes that are cut for threads, every dimension", "[ops][index]") {
+  const int dim = GENERATE(0, 1, 2);
+  Generator random(8);
+  const auto x = randn<double>({40, 50, 60}, random), g = randn<double>({40, 50, 60}, random);
+  const auto index = randint(0, 40, {40, 50, 60}, random);
+  const auto a = x.clone().requires_grad();
+  const auto y = gather(a, dim, index);
+  y.backward(g);
+  auto wanted = naive::make(x.shape(), [](const Shape&) { return 0.; });
+  std::int64_t wrong = 0;
+  naive::each(x.shape(), [&](Shape i) {
+    const double got = y.at(i), upstream = g.at(i);
+    i[dim] = index.at(i);
+    wrong += got != x.at(i);
+    wanted.at(i) += upstream;
+  });
+  CHECK(wrong == 0);
+  CHECK(a.grad().to_vector() == wanted.values);
+}
+
 TEST_CASE("embedding: values and gradients", "[ops][index]") {
   const auto index = ids({1, 4, 1, 0, 2, 4}, {2, 3});
   const auto oracle = [&](const std::vector<D>& x) {

@@ -32,12 +32,17 @@ void take_rows(T* out, const T* x, const std::int64_t* index, std::int64_t outer
   if (inner == 0) return;
   const auto bytes = static_cast<std::size_t>(inner) * sizeof(T);
   parallel_for(outer * count, 1 + detail::index_grain / inner, [&](std::int64_t b, std::int64_t e) {
-    for (std::int64_t row = b; row < e; ++row) {
-      const T* from = x + (row / count * n + index[row % count]) * inner;
-      if (inner == 1)
-        out[row] = *from;
-      else
-        std::memcpy(out + row * inner, from, bytes);
+    for (std::int64_t row = b; row < e;) {  // what of [b, e) lies in one of the outer parts
+      const T* from = x + row / count * n * inner;
+      const std::int64_t* at = index + row % count;
+      const std::int64_t some = std::min(e - row, count - row % count);
+      T* to = out + row * inner;
+      if (inner == 1) {
+        for (std::int64_t i = 0; i < some; ++i) to[i] = from[at[i]];
+      } else {
+        for (std::int64_t i = 0; i < some; ++i) std::memcpy(to + i * inner, from + at[i] * inner, bytes);
+      }
+      row += some;
     }
   });
 }
@@ -67,21 +72,28 @@ template <class F>
 void for_each_line(const Nest& nest, std::int64_t length, const std::int64_t (&along)[3], const F& f) {
   const std::int64_t rows = nest.rows(), inner = nest.inner();
   if (rows * inner * length == 0) return;
+  const std::int64_t across[3] = {nest.inner_stride(0), nest.inner_stride(1), nest.inner_stride(2)};
+  const auto run = [&f](std::int64_t n, std::int64_t a, std::int64_t b, std::int64_t c, const std::int64_t(&step)[3]) {
+    const std::int64_t da = step[0], db = step[1], dc = step[2];
+    for (std::int64_t i = 0; i < n; ++i, a += da, b += db, c += dc) f(a, b, c);
+  };
   const auto part = [&](std::int64_t first, std::int64_t last, std::int64_t begin, std::int64_t n) {
     NestWalk at(nest, first, begin);
-    for (std::int64_t row = first; row < last; ++row, at.next())
-      for (std::int64_t j = 0; j < length; ++j)
-        for (std::int64_t i = 0; i < n; ++i)
-          f(at[0] + j * along[0] + i * nest.inner_stride(0), at[1] + j * along[1] + i * nest.inner_stride(1),
-            at[2] + j * along[2] + i * nest.inner_stride(2));
+    for (std::int64_t row = first; row < last; ++row, at.next()) {
+      // Along the line or across the lines, whichever goes through operand 0 in smaller steps.
+      const bool lengthwise = n == 1 || (length > 1 && along[0] < across[0]);
+      const auto& slow = lengthwise ? across : along;
+      for (std::int64_t i = 0; i < (lengthwise ? n : length); ++i)
+        run(lengthwise ? length : n, at[0] + i * slow[0], at[1] + i * slow[1], at[2] + i * slow[2],
+            lengthwise ? along : across);
+    }
   };
-  if (rows == 1) {
+  if (rows == 1)
     parallel_for(inner, 1 + detail::index_grain / length,
                  [&](std::int64_t b, std::int64_t e) { part(0, 1, b, e - b); });
-  } else {
+  else
     parallel_for(rows, 1 + detail::index_grain / (inner * length),
                  [&](std::int64_t b, std::int64_t e) { part(b, e, 0, inner); });
-  }
 }
 
 }  // namespace shunt::kernels

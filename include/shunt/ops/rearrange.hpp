@@ -221,17 +221,53 @@ Tensor<T> Tensor<T>::triu(std::int64_t diagonal) const {
   return shunt::triu(*this, diagonal);
 }
 
+namespace detail {
+
+/// Sizes of a pixel shuffle by r: (n, c r^2, h, w) on one side, (n, c, h r, w r) on the other.
+struct PixelPlan {
+  Shape coarse, fine;
+  std::int64_t r;
+
+  /// Copies between dense tensors of the two shapes, one of the r^2 grids of pixels at a time: rows of w elements,
+  /// where one copy of the permuted view would make rows of r.
+  template <Scalar T>
+  void copy(const Tensor<T>& to, const Tensor<T>& from, bool to_fine) const {
+    const auto h = coarse[coarse.rank() - 2], w = coarse[coarse.rank() - 1];
+    const Shape shape{coarse.numel() / std::max<std::int64_t>(h * w * r * r, 1), h, w};
+    const Shape in_coarse{r * r * h * w, w, 1}, in_fine{r * r * h * w, r * r * w, r};
+    if (coarse.numel() == 0) return;
+    for (std::int64_t i = 0; i < r; ++i)
+      for (std::int64_t j = 0; j < r; ++j) {
+        const auto at_coarse = (i * r + j) * h * w, at_fine = i * r * w + j;
+        map_into(Copy<T>{}, to.alias(to.data() + (to_fine ? at_fine : at_coarse), shape, to_fine ? in_fine : in_coarse),
+                 from.alias(from.data() + (to_fine ? at_coarse : at_fine), shape, to_fine ? in_coarse : in_fine));
+      }
+  }
+};
+
+template <Scalar T>
+Tensor<T> shuffle_pixels(const char* op, const Tensor<T>& x, const PixelPlan& plan, bool to_fine) {
+  auto y = Tensor<T>::empty(to_fine ? plan.fine : plan.coarse);
+  plan.copy(y, dense(x.detach()), to_fine);
+  return record(op, y, {x}, [op, plan, to_fine](const Tensor<T>& g, Slots<T>& into) {
+    if (into.wants(0)) into.add(0, shuffle_pixels(op, g, plan, !to_fine));
+  });
+}
+
+}  // namespace detail
+
 /// (.., c r^2, h, w) -> (.., c, h r, w r): channels become pixels (Shi et al. 2016).
 template <Scalar T>
 Tensor<T> pixel_shuffle(const Tensor<T>& x, std::int64_t r) {
   if (r < 1) detail::raise<ValueError>("pixel_shuffle: the factor must be positive, got ", r);
   if (x.rank() < 3 || x.size(-3) % (r * r) != 0)
     detail::raise<ShapeError>("pixel_shuffle: channels of ", x.shape(), " are not a multiple of ", r * r);
-  const Shape lead(x.shape().begin(), x.shape().end() - 3);
-  const auto n = lead.numel(), c = x.size(-3) / (r * r), h = x.size(-2), w = x.size(-1);
-  Shape shape = lead;
-  for (auto size : {c, h * r, w * r}) shape.push_back(size);
-  return reshape(permute(reshape(x, {n, c, r, r, h, w}), {0, 1, 4, 2, 5, 3}), shape);
+  detail::PixelPlan plan{x.shape(), x.shape(), r};
+  const int c = x.rank() - 3;
+  plan.fine[c] /= r * r;
+  plan.fine[c + 1] *= r;
+  plan.fine[c + 2] *= r;
+  return detail::shuffle_pixels("pixel_shuffle", x, plan, true);
 }
 /// (.., c, h r, w r) -> (.., c r^2, h, w): the inverse of pixel_shuffle.
 template <Scalar T>
@@ -239,11 +275,12 @@ Tensor<T> pixel_unshuffle(const Tensor<T>& x, std::int64_t r) {
   if (r < 1) detail::raise<ValueError>("pixel_unshuffle: the factor must be positive, got ", r);
   if (x.rank() < 3 || x.size(-2) % r != 0 || x.size(-1) % r != 0)
     detail::raise<ShapeError>("pixel_unshuffle: height and width of ", x.shape(), " are not multiples of ", r);
-  const Shape lead(x.shape().begin(), x.shape().end() - 3);
-  const auto n = lead.numel(), c = x.size(-3), h = x.size(-2) / r, w = x.size(-1) / r;
-  Shape shape = lead;
-  for (auto size : {c * r * r, h, w}) shape.push_back(size);
-  return reshape(permute(reshape(x, {n, c, h, r, w, r}), {0, 1, 3, 5, 2, 4}), shape);
+  detail::PixelPlan plan{x.shape(), x.shape(), r};
+  const int c = x.rank() - 3;
+  plan.coarse[c] *= r * r;
+  plan.coarse[c + 1] /= r;
+  plan.coarse[c + 2] /= r;
+  return detail::shuffle_pixels("pixel_unshuffle", x, plan, false);
 }
 
 }  // namespace shunt
