@@ -159,3 +159,10 @@ TEST_CASE("in place: a change that throws leaves the tensor as it was", "[ops][i
   z.sum().backward();  // and what was saved is still good
   CHECK(w.grad().to_vector() == V{1, 2});
 }
+
+TEST_CASE("in-place division of integers by zero is refused, and changes nothing", "[ops][inplace]") {
+  const auto x = from_vector<std::int64_t>({6, 7});
+  CHECK_THROWS_AS(x.div_(0), ValueError);
+  CHECK_THROWS_AS(x.div_(from_vector<std::int64_t>({2, 0})), ValueError);
+  CHECK(x.to_vector() == std::vector<std::int64_t>{6, 7});
+}

@@ -107,6 +107,7 @@ const Tensor<T>& Tensor<T>::mul_(const Tensor& other) const {
 }
 template <Scalar T>
 const Tensor<T>& Tensor<T>::div_(const Tensor& other) const {
+  detail::refuse_zero_divisor("div_", other);
   const auto before = other.wants_grad() && grad_enabled() ? detail::copy_of(*this) : Tensor();
   const auto factor = save(other);  // before the change: x.mul_(x) must be noticed by backward
   detail::change("div_", *this, other, kernels::Div{});
@@ -139,6 +140,9 @@ const Tensor<T>& Tensor<T>::mul_(double value) const {
 template <Scalar T>
 const Tensor<T>& Tensor<T>::div_(double value) const {
   const detail::DivNumber<T> f{detail::convert<T>(value)};
+  if constexpr (std::integral<T>) {
+    if (f.v == T(0)) detail::raise<ValueError>("div_: integer division of a tensor of shape ", shape(), " by zero");
+  }
   detail::change("div_", *this, f);
   detail::mark_changed("div_", *this);
   record("div_", *this, {*this}, [f](const Tensor& g, auto& into) { into.map_last(0, f, g); });
