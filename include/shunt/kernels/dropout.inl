@@ -1,32 +1,55 @@
 // Dropout for one instruction set: Philox blocks go side by side in vectors.
 
-/// Word `word` of block `block` at bits[16 * word + block]; see RandomStream::block.
+typedef unsigned long long Words __attribute__((vector_size(SHUNT_ISA_BYTES)));
+typedef unsigned int NarrowWords __attribute__((vector_size(SHUNT_ISA_BYTES / 2)));
+inline constexpr int words_width = SHUNT_ISA_BYTES / 8;
+
+/// p = m c by lanes, of which only the lower halves count; g++ multiplies all 64 bits where it is not told.
+inline void multiply_halves(Words& p, const Words& c, unsigned long long m) {
+#if SHUNT_ISA_BYTES == 64 && !defined(__clang__)
+  typedef int Halves __attribute__((vector_size(64)));
+  typedef long long Signed __attribute__((vector_size(64)));
+  p = reinterpret_cast<Words>(__builtin_ia32_pmuludq512_mask(
+      reinterpret_cast<Halves>(c), reinterpret_cast<Halves>(Words{} + m), Signed{}, 0xff));
+#elif SHUNT_ISA_BYTES == 32 && !defined(__clang__)
+  typedef int Halves __attribute__((vector_size(32)));
+  p = reinterpret_cast<Words>(
+      __builtin_ia32_pmuludq256(reinterpret_cast<Halves>(c), reinterpret_cast<Halves>(Words{} + m)));
+#else
+  p = (c & 0xffffffffull) * m;
+#endif
+}
+
+inline void store_halves(const Words& c, std::uint32_t* bits) {
+  const NarrowWords narrow = __builtin_convertvector(c, NarrowWords);
+  std::memcpy(bits, &narrow, sizeof narrow);
+}
+
+/// Word `word` of block first + `block` at bits[16 * word + block]; see RandomStream::block. Upper halves are garbage
+/// on the way.
 inline void random_bits(RandomStream stream, std::uint64_t first, std::uint32_t* bits) {
-  std::uint32_t c0[16], c1[16], c2[16], c3[16];
-  for (std::uint32_t j = 0; j < 16; ++j) {
-    const std::uint64_t at = stream.position + first + j;
-    c0[j] = static_cast<std::uint32_t>(at);
-    c1[j] = static_cast<std::uint32_t>(at >> 32);
-    c2[j] = c3[j] = 0;
-  }
-  std::uint32_t k0 = static_cast<std::uint32_t>(stream.seed), k1 = static_cast<std::uint32_t>(stream.seed >> 32);
-  for (int round = 0; round < 10; ++round) {
-    for (int j = 0; j < 16; ++j) {
-      const std::uint64_t p = std::uint64_t{0xD2511F53u} * c0[j], q = std::uint64_t{0xCD9E8D57u} * c2[j];
-      const std::uint32_t p_low = 0xD2511F53u * c0[j], q_low = 0xCD9E8D57u * c2[j];
-      c0[j] = static_cast<std::uint32_t>(q >> 32) ^ c1[j] ^ k0;
-      c2[j] = static_cast<std::uint32_t>(p >> 32) ^ c3[j] ^ k1;
-      c1[j] = q_low;
-      c3[j] = p_low;
+  alignas(64) static constexpr unsigned long long positions[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  for (int block = 0; block < 16; block += words_width) {
+    Words c0, c2 = {}, c3 = {};
+    std::memcpy(&c0, positions + block, sizeof c0);
+    c0 += stream.position + first;
+    Words c1 = c0 >> 32;
+    unsigned long long k0 = stream.seed & 0xffffffffu, k1 = stream.seed >> 32;
+    for (int round = 0; round < 10; ++round) {
+      Words p, q;
+      multiply_halves(p, c0, 0xD2511F53u);
+      multiply_halves(q, c2, 0xCD9E8D57u);
+      c0 = (q >> 32) ^ c1 ^ k0;
+      c2 = (p >> 32) ^ c3 ^ k1;
+      c1 = q;
+      c3 = p;
+      k0 = (k0 + 0x9E3779B9u) & 0xffffffffu;
+      k1 = (k1 + 0xBB67AE85u) & 0xffffffffu;
     }
-    k0 += 0x9E3779B9u;
-    k1 += 0xBB67AE85u;
-  }
-  for (int j = 0; j < 16; ++j) {
-    bits[j] = c0[j];
-    bits[16 + j] = c1[j];
-    bits[32 + j] = c2[j];
-    bits[48 + j] = c3[j];
+    store_halves(c0, bits + block);
+    store_halves(c1, bits + block + 16);
+    store_halves(c2, bits + block + 32);
+    store_halves(c3, bits + block + 48);
   }
 }
 
@@ -35,7 +58,7 @@ template <class T>
 void dropout_groups(std::int64_t begin, std::int64_t end, std::int64_t n, const T* x, T* y, RandomStream stream,
                     std::uint32_t threshold, T scale, bool accumulate) {
   for (std::int64_t group = begin; group < end; ++group) {
-    std::uint32_t bits[64];
+    alignas(64) std::uint32_t bits[64];
     random_bits(stream, static_cast<std::uint64_t>(group) * 16, bits);
     const T* in = x + group * 64;
     T* out = y + group * 64;
