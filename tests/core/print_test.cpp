@@ -65,6 +65,8 @@ TEST_CASE("print: scalars, and arrays of nothing", "[core][print]") {
   CHECK(text(full<double>({}, 1e16)) == "1e+16");
   CHECK(text(full<double>({}, 1e-5)) == "1e-05");
   CHECK(text(full({}, not_a_number)) == "nan");
+  CHECK(text(full({}, -1659262848)) == "-1659262800.0");
+  CHECK(text(full({}, 100)) == "100.0");
   CHECK(text(full<std::int64_t>({}, -4)) == "-4");
   CHECK(text(full<bool>({}, 1)) == "True");
   CHECK(text(zeros({0, 3})) == "[]");

@@ -72,8 +72,15 @@ std::string scalar_chars(T v) {
   if (!std::isfinite(v)) return special(v);
   const T a = std::abs(v);
   if (a != 0 && (a < T(1e-4) || a >= T(1e16))) return chars_of(v, std::chars_format::scientific);
-  const auto text = chars_of(v, std::chars_format::fixed);
-  return text.find('.') == std::string::npos ? text + ".0" : text;
+  auto text = chars_of(v, std::chars_format::fixed);
+  if (text.find('.') != std::string::npos) return text;
+  // Digits beyond those that tell the value from its neighbours are zeros, where to_chars gives them exactly.
+  auto digits = chars_of(v, std::chars_format::scientific);
+  digits.erase(digits.find('e'));
+  std::erase(digits, '.');
+  digits.append(text.size() - digits.size(), '0');
+  text = digits;
+  return text + ".0";
 }
 
 inline void pad_left(std::string& text, std::size_t width) {
