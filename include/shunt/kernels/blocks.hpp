@@ -107,7 +107,8 @@ inline void map_row(MapLoop loop, MapLoop add, const void* f, int operands, cons
     if (add != nullptr) {
       constexpr std::int64_t ones[] = {1, 1, 1};
       std::byte* const sum[] = {q[0], rooms.gather(max_operands, at(0, done), stride[0], count, ops[0].size), q[0]};
-      add(nullptr, count, sum, ones);
+      const char stateless{};
+      add(&stateless, count, sum, ones);
     }
     copy_strided(at(0, done), stride[0], q[0], 1, count, ops[0].size);
   }
