@@ -1,8 +1,8 @@
 // CIFAR-10 and CIFAR-100 in their binary form (Krizhevsky 2009): labels of a byte each, then 3 x 32 x 32 bytes.
 #pragma once
 
-#include "shunt/core/tensor.hpp"
 #include "shunt/data/bytes.hpp"
+#include "shunt/ops/view.hpp"
 
 namespace shunt::data {
 

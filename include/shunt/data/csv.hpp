@@ -4,8 +4,8 @@
 #include <charconv>
 #include <string_view>
 
-#include "shunt/core/tensor.hpp"
 #include "shunt/data/bytes.hpp"
+#include "shunt/ops/view.hpp"
 
 namespace shunt::data {
 

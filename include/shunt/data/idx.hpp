@@ -3,6 +3,7 @@
 
 #include "shunt/core/any_tensor.hpp"
 #include "shunt/data/bytes.hpp"
+#include "shunt/ops/view.hpp"
 
 namespace shunt::data {
 namespace detail {
