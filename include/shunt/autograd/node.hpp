@@ -28,8 +28,6 @@ struct Node : History {
   virtual bool has_gradient() const noexcept = 0;
   virtual void drop_gradient() noexcept = 0;
   virtual bool gradient_has_nan() const = 0;
-  /// Ends the object's life and gives its memory back.
-  virtual void end() noexcept = 0;
 
   const char* name;
   Shape shape;                 ///< Of the value, and so of its gradient.
@@ -39,25 +37,7 @@ struct Node : History {
   bool wanted = true;          ///< Whether that run wants this gradient,
   bool passes = true;          ///< and a gradient further down.
   bool leaf = false, released = false;
-  Node* next_dead = nullptr;
 };
-
-[[gnu::noinline]] inline void destroy(Node* node) noexcept {
-  // Ending a node drops its inputs, whose nodes may end in turn: they queue up here instead of nesting.
-  static thread_local Node* dead = nullptr;
-  static thread_local bool ending = false;
-  node->next_dead = dead;
-  dead = node;
-  if (ending) return;
-  ending = true;
-  while (dead != nullptr) {
-    Node* next = dead;
-    dead = next->next_dead;
-    next->end();
-  }
-  ending = false;
-}
-inline void destroy(History* h) noexcept { destroy(static_cast<Node*>(h)); }
 
 /// The node of a tensor; null where no gradient is wanted.
 template <Scalar T>

@@ -40,8 +40,25 @@ static_assert(sizeof(Storage) <= Storage::header);
 /// How a tensor came to be, as autograd knows it; core only counts references to it.
 struct History : Counted<History> {
   virtual ~History() = default;
+  /// Ends the object's life and gives its memory back.
+  virtual void end() noexcept = 0;
+  History* next_dead = nullptr;
 };
-void destroy(History* h) noexcept;  // in autograd/node.hpp: without recursion, however long the chain
+[[gnu::noinline]] inline void destroy(History* h) noexcept {
+  // Ending one drops what it was computed from, which may end in turn: those queue up here instead of nesting.
+  static thread_local History* dead = nullptr;
+  static thread_local bool ending = false;
+  h->next_dead = dead;
+  dead = h;
+  if (ending) return;
+  ending = true;
+  while (dead != nullptr) {
+    History* next = dead;
+    dead = next->next_dead;
+    next->end();
+  }
+  ending = false;
+}
 
 /// What all copies of a handle share: where the elements are, and the history.
 struct Body : Counted<Body> {
