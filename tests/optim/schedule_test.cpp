@@ -93,6 +93,9 @@ TEST_CASE("one cycle: up, down, and momentum the other way", "[optim][schedule]"
   for (int i = 3; i < 10; ++i) schedule.step();
   CHECK(opt.lr() == Approx(0.04 / 1e4));
   CHECK(opt.momentum() == Approx(0.95));
+  const double last = opt.options().lr;
+  schedule.step();  // as a loop does that ends with it
+  CHECK(opt.options().lr == last);
   CHECK_THROWS_AS(schedule.step(), ValueError);
 }
 

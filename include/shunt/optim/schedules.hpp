@@ -66,11 +66,12 @@ struct OneCycleLR : Schedule {
     detail::check_schedule("OneCycleLR", o.pct_start >= 0 && o.pct_start <= 1, "pct_start must lie in [0, 1]");
     return o;
   }
-  /// a at step 0, b at the end of the rise, c at the last step.
+  /// a at step 0, b at the end of the rise, c at the last step; the step() behind it, which a loop that ends with one
+  /// makes, changes nothing more.
   static double between(const OneCycleOptions& o, std::int64_t step, double a, double b, double c) {
-    if (step >= o.total_steps)
+    if (step > o.total_steps)
       shunt::detail::raise<ValueError>("optim::OneCycleLR: step ", step, " of a cycle of ", o.total_steps);
-    const auto t = static_cast<double>(step), last = static_cast<double>(o.total_steps) - 1;
+    const double last = static_cast<double>(o.total_steps) - 1, t = std::min(static_cast<double>(step), last);
     const double peak = o.pct_start * static_cast<double>(o.total_steps) - 1;
     const auto go = [&](double from, double to, double share) {
       return o.anneal_strategy == "cos" ? detail::cosine(from, to, share) : from + (to - from) * share;
