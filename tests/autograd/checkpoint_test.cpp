@@ -33,8 +33,7 @@ TEST_CASE("checkpoint: gradients have the bits of the plain run", "[autograd][ch
     Tensor<float> y;
     if (depth_of_nesting == 0) y = f(x);
     if (depth_of_nesting == 1) y = checkpoint(f, x);
-    if (depth_of_nesting == 2)
-      y = checkpoint([&](const Tensor<float>& t) { return checkpoint(f, t); }, x);
+    if (depth_of_nesting == 2) y = checkpoint([&](const Tensor<float>& t) { return checkpoint(f, t); }, x);
     (y + shared(x)).backward(g);
     std::vector<std::vector<float>> all{y.to_vector(), x.grad().to_vector()};
     for (const auto& p : net.parameters()) all.push_back(p.grad().to_vector());

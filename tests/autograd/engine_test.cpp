@@ -79,7 +79,8 @@ TEST_CASE("backward: every way in which one buffer could serve two slots", "[aut
           [](const auto& a, const auto& b) { return a.clone() + relu(matmul(a.clone(), b)).clone(); });
   }
   SECTION("add(x, x)") {
-    check([](const auto& a, const auto&) { return a + a; }, [](const auto& a, const auto&) { return a.clone() + a.clone(); });
+    check([](const auto& a, const auto&) { return a + a; },
+          [](const auto& a, const auto&) { return a.clone() + a.clone(); });
   }
   SECTION("matmul(x, x)") {
     check([](const auto& a, const auto&) { return matmul(a, a); },
@@ -95,8 +96,8 @@ TEST_CASE("backward: every way in which one buffer could serve two slots", "[aut
           return relu(a) + a.transpose(0, 1) + a.sum(0, true).expand({4, 4}) + b * a.slice(0, 1, 2);
         },
         [](const auto& a, const auto& b) {
-          return relu(a.clone()).clone() + a.clone().transpose(0, 1).clone() + a.clone().sum(0, true).expand({4, 4}).clone() +
-                 b.clone() * a.clone().slice(0, 1, 2).clone();
+          return relu(a.clone()).clone() + a.clone().transpose(0, 1).clone() +
+                 a.clone().sum(0, true).expand({4, 4}).clone() + b.clone() * a.clone().slice(0, 1, 2).clone();
         });
   }
 }

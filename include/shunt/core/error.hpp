@@ -49,10 +49,16 @@ struct ValueError : Error {
 
 namespace detail {
 
+template <class P>
+concept HasText = requires(const P& p) {
+  to_string(p);
+};
+
 /// One piece of a message, of any type: text, a number, or whatever has a to_string. Formatted only when thrown.
 class Part {
  public:
-  Part(const char* s) : data_(s), append_([](std::string& out, const void* d) { out += static_cast<const char*>(d); }) {}
+  Part(const char* s)
+      : data_(s), append_([](std::string& out, const void* d) { out += static_cast<const char*>(d); }) {}
   Part(const std::string& s)
       : data_(&s), append_([](std::string& out, const void* d) { out += *static_cast<const std::string*>(d); }) {}
   Part(const std::string_view& s)
@@ -60,12 +66,12 @@ class Part {
   template <std::integral I>
   Part(const I& i)
       : data_(&i), append_([](std::string& out, const void* d) { out += std::to_string(*static_cast<const I*>(d)); }) {}
-  Part(const double& v) : data_(&v), append_([](std::string& out, const void* d) {
-      out += std::to_string(*static_cast<const double*>(d));
-      while (out.back() == '0' && out[out.size() - 2] != '.') out.pop_back();
-    }) {}
-  template <class P>
-    requires requires(const P& p) { to_string(p); }
+  Part(const double& v)
+      : data_(&v), append_([](std::string& out, const void* d) {
+          out += std::to_string(*static_cast<const double*>(d));
+          while (out.back() == '0' && out[out.size() - 2] != '.') out.pop_back();
+        }) {}
+  template <HasText P>
   Part(const P& p)
       : data_(&p), append_([](std::string& out, const void* d) { out += to_string(*static_cast<const P*>(d)); }) {}
 

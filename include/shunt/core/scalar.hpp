@@ -13,14 +13,17 @@
 
 namespace shunt {
 
+/// A number type of the language.
+template <class U>
+concept Arithmetic = std::is_arithmetic_v<U>;
+
 /// The upper half of a float: 8 bits of exponent, 7 of mantissa. For storage; sums are carried in float.
 class bfloat16 {
  public:
   bfloat16() = default;
   bfloat16(float v) : bits_(round(std::bit_cast<std::uint32_t>(v))) {}
-  template <class U>
-  requires std::is_arithmetic_v<U> &&(!std::same_as<U, float>)explicit bfloat16(U v)
-      : bfloat16(static_cast<float>(v)) {}
+  template <Arithmetic U>
+  explicit bfloat16(U v) : bfloat16(static_cast<float>(v)) {}
   operator float() const { return std::bit_cast<float>(static_cast<std::uint32_t>(bits_) << 16); }
 
   bfloat16& operator+=(bfloat16 o) { return *this = static_cast<float>(*this) + static_cast<float>(o); }
@@ -44,13 +47,13 @@ struct dual {
   T value{}, eps{};
 
   constexpr dual() = default;
-  template <class U>
-  requires std::is_arithmetic_v<U>
+  template <Arithmetic U>
   constexpr dual(U v) : value(static_cast<T>(v)) {}
   constexpr dual(T v, T e) : value(v), eps(e) {}
-  template <class U>
-  requires std::is_arithmetic_v<U>
-  constexpr explicit operator U() const { return static_cast<U>(value); }
+  template <Arithmetic U>
+  constexpr explicit operator U() const {
+    return static_cast<U>(value);
+  }
 
   constexpr dual& operator+=(const dual& o) { return *this = *this + o; }
   constexpr dual& operator-=(const dual& o) { return *this = *this - o; }

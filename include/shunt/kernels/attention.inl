@@ -70,8 +70,10 @@ template <class T>
 inline std::int64_t finish_scores(const AttentionRows<T>& a, std::int64_t r, T* p) {
   const std::int64_t seen = a.causal && a.first + r + 1 < a.n ? a.first + r + 1 : a.n;
   const ScaledScore<T> scaled{p, a.scale};
-  if (a.added == nullptr) write_run(p, seen, scaled);
-  else write_run(p, seen, AddedScore<T, ScaledScore<T>>{scaled, a.added + r * a.mask_row, a.mask_col});
+  if (a.added == nullptr)
+    write_run(p, seen, scaled);
+  else
+    write_run(p, seen, AddedScore<T, ScaledScore<T>>{scaled, a.added + r * a.mask_row, a.mask_col});
   if (a.allowed != nullptr) write_run(p, seen, AllowedScore<T>{p, a.allowed + r * a.mask_row, a.mask_col});
   for (std::int64_t j = seen; j < a.n; ++j) p[j] = T(0);
   return seen;
@@ -107,8 +109,8 @@ void attention_weights(const AttentionRows<T>& a, T* weights, T* log_sum) {
 /// Products become weights again (dropped ones go to `dropped` if there is dropout), and `grads`, the gradient of the
 /// dropped weights, becomes that of the products; `added`, rows of all keys or null, gets that of the scores.
 template <class T>
-void attention_weights_backward(const AttentionRows<T>& a, T* weights, T* dropped, T* grads, T* added, std::int64_t keys,
-                                const T* log_sum) {
+void attention_weights_backward(const AttentionRows<T>& a, T* weights, T* dropped, T* grads, T* added,
+                                std::int64_t keys, const T* log_sum) {
   for (std::int64_t r = 0; r < a.rows; ++r) {
     T *p = weights + r * a.n, *dp = grads + r * a.n;
     const std::int64_t seen = finish_scores(a, r, p);

@@ -9,8 +9,8 @@ inline void multiply_halves(Words& p, const Words& c, unsigned long long m) {
 #if SHUNT_ISA_BYTES == 64 && !defined(__clang__)
   typedef int Halves __attribute__((vector_size(64)));
   typedef long long Signed __attribute__((vector_size(64)));
-  p = reinterpret_cast<Words>(__builtin_ia32_pmuludq512_mask(
-      reinterpret_cast<Halves>(c), reinterpret_cast<Halves>(Words{} + m), Signed{}, 0xff));
+  p = reinterpret_cast<Words>(__builtin_ia32_pmuludq512_mask(reinterpret_cast<Halves>(c),
+                                                             reinterpret_cast<Halves>(Words{} + m), Signed{}, 0xff));
 #elif SHUNT_ISA_BYTES == 32 && !defined(__clang__)
   typedef int Halves __attribute__((vector_size(32)));
   p = reinterpret_cast<Words>(
@@ -28,7 +28,8 @@ inline void store_halves(const Words& c, std::uint32_t* bits) {
 /// Word `word` of block first + `block` at bits[16 * word + block]; see RandomStream::block. Upper halves are garbage
 /// on the way.
 inline void random_bits(RandomStream stream, std::uint64_t first, std::uint32_t* bits) {
-  alignas(64) static constexpr unsigned long long positions[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  alignas(64) static constexpr unsigned long long positions[16] = {0, 1, 2,  3,  4,  5,  6,  7,
+                                                                   8, 9, 10, 11, 12, 13, 14, 15};
   for (int block = 0; block < 16; block += words_width) {
     Words c0, c2 = {}, c3 = {};
     std::memcpy(&c0, positions + block, sizeof c0);
@@ -76,7 +77,8 @@ void dropout_groups(std::int64_t begin, std::int64_t end, std::int64_t n, const 
 #elif defined(__GNUC__)
 #pragma GCC ivdep
 #endif
-      for (int j = 0; j < 64; ++j) out[j] = static_cast<T>(out[j] + (bits[j] < threshold ? T(0) : static_cast<T>(in[j] * scale)));
+      for (int j = 0; j < 64; ++j)
+        out[j] = static_cast<T>(out[j] + (bits[j] < threshold ? T(0) : static_cast<T>(in[j] * scale)));
     } else {
       for (std::int64_t j = 0; j < count; ++j) {
         const T kept = bits[j] < threshold ? T(0) : static_cast<T>(in[j] * scale);

@@ -90,8 +90,10 @@ inline void norm_column_block_forward(const NormShape& s, const NormForward<T>& 
   ColumnScaled<T> f{p.x + c, p.mean + c, a, b};
   for (std::int64_t r = 0; r < s.runs; ++r, next(f)) {
     T* y = p.y + c + r * s.run_step;
-    if (p.base == nullptr) write_block<L>(y, 0, f);
-    else write_block<L>(y, 0, NormOnto<T, ColumnScaled<T>>{p.base + c + r * s.run_step, f});
+    if (p.base == nullptr)
+      write_block<L>(y, 0, f);
+    else
+      write_block<L>(y, 0, NormOnto<T, ColumnScaled<T>>{p.base + c + r * s.run_step, f});
   }
 }
 
@@ -121,8 +123,10 @@ inline void norm_column_block_backward(const NormShape& s, const NormBackward<T>
   ColumnGrad<T> f{p.g + c, p.x + c, p.mean + c, a, q, r};
   for (std::int64_t row = 0; row < s.runs; ++row, next(f)) {
     T* dx = p.dx + c + row * s.run_step;
-    if (p.accumulate) write_block<L>(dx, 0, NormOnto<T, ColumnGrad<T>>{dx, f});
-    else write_block<L>(dx, 0, f);
+    if (p.accumulate)
+      write_block<L>(dx, 0, NormOnto<T, ColumnGrad<T>>{dx, f});
+    else
+      write_block<L>(dx, 0, f);
   }
 }
 

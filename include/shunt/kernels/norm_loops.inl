@@ -93,9 +93,7 @@ struct NormGrad {
   using A = accumulate_t<T>;
   const T *g, *x;
   A mean, p, q, r;
-  A operator()(std::int64_t i) const {
-    return static_cast<A>(g[i]) * p - (static_cast<A>(x[i]) - mean) * q - r;
-  }
+  A operator()(std::int64_t i) const { return static_cast<A>(g[i]) * p - (static_cast<A>(x[i]) - mean) * q - r; }
 };
 /// base + f
 template <class T, class F>
@@ -108,6 +106,8 @@ struct NormOnto {
 /// write_run() of f, or of base + f where there is a base.
 template <class T, class F>
 [[gnu::always_inline]] inline void write_onto(T* y, const T* base, std::int64_t n, const F& f) {
-  if (base == nullptr) write_run(y, n, f);
-  else write_run(y, n, NormOnto<T, F>{base, f});
+  if (base == nullptr)
+    write_run(y, n, f);
+  else
+    write_run(y, n, NormOnto<T, F>{base, f});
 }

@@ -46,9 +46,7 @@ struct RowWeightGrad {
   const A* dw;
   const T *g, *x;
   A mean, rstd;
-  A operator()(std::int64_t i) const {
-    return dw[i] + static_cast<A>(g[i]) * ((static_cast<A>(x[i]) - mean) * rstd);
-  }
+  A operator()(std::int64_t i) const { return dw[i] + static_cast<A>(g[i]) * ((static_cast<A>(x[i]) - mean) * rstd); }
 };
 
 template <class T>
@@ -65,9 +63,12 @@ void norm_rows_forward(const NormRows& s, const NormForward<T>& p, std::int64_t 
     p.mean[row] = mean;
     p.rstd[row] = rstd;
     const RowScaled<T> scaled{x, p.w, mean, rstd};
-    if (p.w == nullptr) write_onto(y, base, s.n, NormScaled<T>{x, mean, rstd, A(0)});
-    else if (p.b == nullptr) write_onto(y, base, s.n, scaled);
-    else write_onto(y, base, s.n, RowShifted<T>{scaled, p.b});
+    if (p.w == nullptr)
+      write_onto(y, base, s.n, NormScaled<T>{x, mean, rstd, A(0)});
+    else if (p.b == nullptr)
+      write_onto(y, base, s.n, scaled);
+    else
+      write_onto(y, base, s.n, RowShifted<T>{scaled, p.b});
   }
 }
 
@@ -98,7 +99,9 @@ void norm_rows_backward(const NormRows& s, const NormBackward<T>& p, std::int64_
     const A q = rstd * rstd * rstd * shunt::detail::convert<A>(sum_gx / count);
     T* dx = p.dx + row * s.n;
     const T* old = p.accumulate ? dx : nullptr;
-    if (p.w == nullptr) write_onto(dx, old, s.n, NormGrad<T>{g, x, mean, rstd, q, r});
-    else write_onto(dx, old, s.n, RowGrad<T>{g, p.w, x, mean, rstd, q, r});
+    if (p.w == nullptr)
+      write_onto(dx, old, s.n, NormGrad<T>{g, x, mean, rstd, q, r});
+    else
+      write_onto(dx, old, s.n, RowGrad<T>{g, p.w, x, mean, rstd, q, r});
   }
 }

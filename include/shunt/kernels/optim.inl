@@ -8,11 +8,15 @@ inline void sqrt_block(T* a) {
   for (int j = 0; j < block_length; j += SHUNT_ISA_BYTES / static_cast<int>(sizeof(T))) {
     Vector* v = reinterpret_cast<Vector*>(a + j);
 #if SHUNT_ISA_BYTES == 16
-    if constexpr (sizeof(T) == 4) asm("sqrtps %0, %0" : "+x"(*v));
-    else asm("sqrtpd %0, %0" : "+x"(*v));
+    if constexpr (sizeof(T) == 4)
+      asm("sqrtps %0, %0" : "+x"(*v));
+    else
+      asm("sqrtpd %0, %0" : "+x"(*v));
 #else
-    if constexpr (sizeof(T) == 4) asm("vsqrtps %0, %0" : "+v"(*v));
-    else asm("vsqrtpd %0, %0" : "+v"(*v));
+    if constexpr (sizeof(T) == 4)
+      asm("vsqrtps %0, %0" : "+v"(*v));
+    else
+      asm("vsqrtpd %0, %0" : "+v"(*v));
 #endif
   }
 }

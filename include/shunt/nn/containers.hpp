@@ -10,8 +10,11 @@ template <Real T = float>
 class ModuleList : public Module<T> {
  public:
   ModuleList() = default;
-  template <LayerOf<T>... L>
-  requires(sizeof...(L) > 0) explicit ModuleList(L&&... layers) { (add(std::forward<L>(layers)), ...); }
+  template <LayerOf<T> First, LayerOf<T>... Rest>
+  explicit ModuleList(First&& first, Rest&&... rest) {
+    add(std::forward<First>(first));
+    (add(std::forward<Rest>(rest)), ...);
+  }
 
   ModuleList& add(AnyLayer<T> layer) {
     layers_.push_back(std::move(layer));

@@ -24,7 +24,8 @@ class Borrowed : PathWalk<T> {
     const auto* entry = dict_.find(this->join(name));
     if (entry == nullptr) return;
     if (entry->shape() != p.shape())
-      shunt::detail::raise<ShapeError>("functional_call: ", this->join(name), " is ", p.shape(), ", got ", entry->shape());
+      shunt::detail::raise<ShapeError>("functional_call: ", this->join(name), " is ", p.shape(), ", got ",
+                                       entry->shape());
     own_.emplace_back(&p, p);
     static_cast<Tensor<T>&>(p) = entry->template to<T>();
   }

@@ -38,8 +38,7 @@ struct Fan {
   double in, out;
 };
 inline Fan fan_of(const Shape& shape) {
-  if (shape.rank() < 2)
-    shunt::detail::raise<ShapeError>("init: fan needs at least two dimensions, got ", shape);
+  if (shape.rank() < 2) shunt::detail::raise<ShapeError>("init: fan needs at least two dimensions, got ", shape);
   double window = 1;
   for (int d = 2; d < shape.rank(); ++d) window *= static_cast<double>(shape[d]);
   return {static_cast<double>(shape[1]) * window, static_cast<double>(shape[0]) * window};

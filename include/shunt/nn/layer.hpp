@@ -27,6 +27,11 @@ class Layer : public Module<T> {
 /// Something that can be held as a layer over T.
 template <class L, class T>
 concept LayerOf = std::derived_from<std::remove_cvref_t<L>, Layer<T>>;
+template <class L>
+concept SomeLayer = LayerOf<L, typename L::value_type>;
+/// Such a layer that is no Self, whose own constructors copy and move.
+template <class L, class T, class Self>
+concept OtherLayerOf = LayerOf<L, T> && !std::same_as<std::remove_cvref_t<L>, Self>;
 
 /// Owns a layer of any kind. A copy is a deep copy. Holding nothing it is the identity: x itself, no work, no member.
 template <Real T = float>

@@ -26,7 +26,9 @@ struct Linear : Layer<T> {
   }
 
   Tensor<T> forward(const Tensor<T>& x) override { return linear(x, weight, bias); }
-  Tensor<T> forward_onto(const Tensor<T>& x, const Tensor<T>& base) override { return linear_onto(base, x, weight, bias); }
+  Tensor<T> forward_onto(const Tensor<T>& x, const Tensor<T>& base) override {
+    return linear_onto(base, x, weight, bias);
+  }
   void members(Members<T>& m) override { m("weight", weight)("bias", bias); }
   std::string options() const override {
     return std::to_string(weight.size(1)) + ", " + std::to_string(weight.size(0)) + (bias.defined() ? "" : ", no bias");

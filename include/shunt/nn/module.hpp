@@ -36,7 +36,8 @@ inline thread_local int running_layers = 0;
 /// A type's name without namespaces and template arguments.
 inline std::string short_name(const std::type_info& type) {
   int status = 0;
-  const std::unique_ptr<char, void (*)(void*)> full(abi::__cxa_demangle(type.name(), nullptr, nullptr, &status), std::free);
+  const std::unique_ptr<char, void (*)(void*)> full(abi::__cxa_demangle(type.name(), nullptr, nullptr, &status),
+                                                    std::free);
   std::string name = status == 0 ? full.get() : type.name();
   name.erase(std::min(name.find('<'), name.size()));
   if (const auto colon = name.rfind(':'); colon != std::string::npos) name.erase(0, colon + 1);
@@ -271,8 +272,10 @@ class Module {
       std::string found;
       void module(std::string_view name, Module<T>& child) override {
         if (!found.empty()) return;
-        if (&child == wanted) found = this->join(name) + " (" + child.kind() + ")";
-        else this->down(name, child);
+        if (&child == wanted)
+          found = this->join(name) + " (" + child.kind() + ")";
+        else
+          this->down(name, child);
       }
       void spliced(Module<T>& child) override {
         if (found.empty() && &child == wanted) found = this->path_ + " (" + child.kind() + ")";
@@ -313,8 +316,10 @@ void Module<T>::load_state_dict(const StateDict& dict, bool strict) {
     void buffer(std::string_view name, const AnyTensor& b) override {
       const auto* entry = find(name, b.shape());
       if (entry == nullptr) return;
-      if (b.template is<T>()) writes.emplace_back(b.template as<T>(), *entry);
-      else others.emplace_back(b, *entry);
+      if (b.template is<T>())
+        writes.emplace_back(b.template as<T>(), *entry);
+      else
+        others.emplace_back(b, *entry);
     }
   } walk;
   walk.dict = &dict;

@@ -51,7 +51,8 @@ template <Real T = float>
 class Parameter : public detail::Owned<T> {
  public:
   Parameter() = default;
-  explicit Parameter(const Tensor<T>& t, bool wants_grad = true) : detail::Owned<T>(t.detach().requires_grad(wants_grad)) {}
+  explicit Parameter(const Tensor<T>& t, bool wants_grad = true)
+      : detail::Owned<T>(t.detach().requires_grad(wants_grad)) {}
 };
 
 /// A tensor that is part of a layer's state but not trained, such as a running mean.

@@ -37,8 +37,7 @@ class ResidualBlock : public Layer<T> {
  public:
   AnyLayer<T> branch, shortcut, after;
 
-  template <LayerOf<T> F>
-    requires(!std::same_as<std::remove_cvref_t<F>, ResidualBlock>)
+  template <OtherLayerOf<T, ResidualBlock> F>
   explicit ResidualBlock(F&& f) : branch(std::forward<F>(f)) {}
   template <LayerOf<T> F, LayerOf<T> S>
   ResidualBlock(F&& f, S&& s) : branch(std::forward<F>(f)), shortcut(std::forward<S>(s)) {}
@@ -66,8 +65,10 @@ class ResidualBlock : public Layer<T> {
     const auto base = shortcut(x);
     if (is_plain()) return after(f(x, base));  // F(x) + S(x), added while F is computed
     auto fx = shunt::drop_path(f(x, Tensor<T>()), drop_path_, this->is_training());
-    if (scale.defined()) fx = scale * fx;
-    else if (constant_ != 1) fx = fx * constant_;
+    if (scale.defined())
+      fx = scale * fx;
+    else if (constant_ != 1)
+      fx = fx * constant_;
     return after(add_skip(base, fx));
   }
   bool is_plain() const { return !scale.defined() && constant_ == 1 && !(drop_path_ > 0 && this->is_training()); }
@@ -79,16 +80,18 @@ template <Real T>
 ResidualBlock<T>::ResidualBlock(ResidualOptions<T> o)
     : branch(std::move(o.branch)), shortcut(std::move(o.shortcut)), after(std::move(o.after)), drop_path_(o.drop_path) {
   shunt::detail::check_probability("ResidualBlock: drop_path", o.drop_path);
-  if (const auto* c = std::get_if<double>(&o.scale)) constant_ = *c;
-  else if (const auto* l = std::get_if<LayerScale>(&o.scale)) scale = Parameter<T>(full<T>({l->width}, l->start));
-  else scale = Parameter<T>(zeros<T>({1}));
+  if (const auto* c = std::get_if<double>(&o.scale))
+    constant_ = *c;
+  else if (const auto* l = std::get_if<LayerScale>(&o.scale))
+    scale = Parameter<T>(full<T>({l->width}, l->start));
+  else
+    scale = Parameter<T>(zeros<T>({1}));
 }
 
-template <class F>
-  requires requires { typename F::value_type; }
+template <SomeLayer F>
 ResidualBlock(const F&) -> ResidualBlock<typename F::value_type>;
 template <class F, class S>
 ResidualBlock(const F&, const S&) -> ResidualBlock<typename F::value_type>;
-ResidualBlock(ResidualOptions<float>) -> ResidualBlock<float>;
+ResidualBlock(ResidualOptions<float>)->ResidualBlock<float>;
 
 }  // namespace shunt::nn

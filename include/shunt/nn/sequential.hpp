@@ -17,11 +17,15 @@ template <Real T = float>
 class Sequential : public Layer<T> {
  public:
   Sequential() = default;
-  template <LayerOf<T>... L>
-    requires(sizeof...(L) > 1 || (sizeof...(L) == 1 && !(std::same_as<std::remove_cvref_t<L>, Sequential> || ...)))
-  explicit Sequential(L&&... layers) {
-    layers_.reserve(sizeof...(L));
-    (add(std::forward<L>(layers)), ...);
+  template <OtherLayerOf<T, Sequential> L>
+  explicit Sequential(L&& layer) {
+    add(std::forward<L>(layer));
+  }
+  template <LayerOf<T> A, LayerOf<T> B, LayerOf<T>... Rest>
+  Sequential(A&& first, B&& second, Rest&&... rest) {
+    layers_.reserve(2 + sizeof...(Rest));
+    add(std::forward<A>(first)).add(std::forward<B>(second));
+    (add(std::forward<Rest>(rest)), ...);
   }
   explicit Sequential(std::initializer_list<NamedLayer<T>> layers) {
     for (const auto& l : layers) add(l.name, l.layer);

@@ -12,12 +12,14 @@ template <Scalar T>
 void check_inplace(const char* op, const Tensor<T>& x, bool gains_history) {
   const auto& b = x.body();
   if (b.read_only) raise<GraphError>(op, ": a hook's gradient may not be written; return a new one instead");
-  if (!writable_layout(x)) raise<ShapeError>(op, ": elements of ", x.shape(), " share memory (expanded); clone() it first");
+  if (!writable_layout(x))
+    raise<ShapeError>(op, ": elements of ", x.shape(), " share memory (expanded); clone() it first");
   if (!grad_enabled() || (!x.wants_grad() && !gains_history)) return;
   if (x.wants_grad() && x.is_leaf())
     raise<GraphError>(op, ": this leaf of shape ", x.shape(), " wants a gradient; change it under NoGrad");
   if (b.storage->views.load() != 1)
-    raise<GraphError>(op, ": another view of this storage of shape ", x.shape(), " would not see the new history; clone() first");
+    raise<GraphError>(op, ": another view of this storage of shape ", x.shape(),
+                      " would not see the new history; clone() first");
 }
 /// Tells saved values that x's elements have changed.
 template <Scalar T>

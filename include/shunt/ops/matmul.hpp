@@ -44,7 +44,8 @@ void gemm_into(const Tensor<T>& out, bool accumulate, const Tensor<T>& a, const 
 template <Scalar T>
 void add_product(Slots<T>& into, std::size_t i, const Tensor<T>& a, const Tensor<T>& b) {
   if (!into.wants(i)) return;
-  Shape shape = broadcast("matmul", Shape(a.shape().begin(), a.shape().end() - 2), Shape(b.shape().begin(), b.shape().end() - 2));
+  Shape shape =
+      broadcast("matmul", Shape(a.shape().begin(), a.shape().end() - 2), Shape(b.shape().begin(), b.shape().end() - 2));
   shape.push_back(a.size(-2));
   shape.push_back(b.size(-1));
   if (shape == into.shape(i)) {
@@ -62,7 +63,8 @@ template <Scalar T>
 Tensor<T> as_rows(const Tensor<T>& x) {
   if (x.rank() == 2) return x;
   const NoGrad unrecorded;
-  return reshape(x, {x.size(-1) > 0 ? x.numel() / x.size(-1) : Shape(x.shape().begin(), x.shape().end() - 1).numel(), x.size(-1)});
+  return reshape(
+      x, {x.size(-1) > 0 ? x.numel() / x.size(-1) : Shape(x.shape().begin(), x.shape().end() - 1).numel(), x.size(-1)});
 }
 
 }  // namespace detail
@@ -71,7 +73,8 @@ Tensor<T> as_rows(const Tensor<T>& x) {
 /// row, on the right a column, and its dimension is gone from the result. ShapeError where sizes do not meet.
 template <Scalar T>
 Tensor<T> matmul(const Tensor<T>& a, const Tensor<T>& b) {
-  if (a.rank() == 0 || b.rank() == 0) detail::raise<ShapeError>("matmul: needs at least one dimension: ", a.shape(), " x ", b.shape());
+  if (a.rank() == 0 || b.rank() == 0)
+    detail::raise<ShapeError>("matmul: needs at least one dimension: ", a.shape(), " x ", b.shape());
   if (a.rank() == 1 || b.rank() == 1) {
     const auto y = matmul(a.rank() == 1 ? unsqueeze(a, 0) : a, b.rank() == 1 ? unsqueeze(b, 1) : b);
     return b.rank() > 1 ? squeeze(y, -2) : a.rank() > 1 ? squeeze(y, -1) : reshape(y, {});
@@ -123,8 +126,8 @@ Tensor<T> linear_onto(const Tensor<T>& base, const Tensor<T>& x, const Tensor<T>
   const auto skip = base.defined() ? detail::dense(base) : base;
   const auto bias = b.defined() ? detail::dense(b) : b;
   auto y = Tensor<T>::empty(shape);
-  kernels::gemm<T>(rows.size(0), w.size(0), w.size(1), detail::operand(rows), {w.data(), w.strides()[1], w.strides()[0]},
-                   y.data(), w.size(0),
+  kernels::gemm<T>(rows.size(0), w.size(0), w.size(1), detail::operand(rows),
+                   {w.data(), w.strides()[1], w.strides()[0]}, y.data(), w.size(0),
                    {.bias = bias.defined() ? bias.data() : nullptr,
                     .base = skip.defined() ? skip.data() : nullptr,
                     .base_row = w.size(0)});

@@ -8,9 +8,12 @@ namespace detail {
 
 /// Refuses to add F(x) onto a skip of another shape.
 inline void check_skip(const Shape& base, const Shape& fx) {
-  if (base == fx) [[likely]] return;
+  if (base == fx) [[likely]]
+    return;
   const bool widths = !base.empty() && base.rank() == fx.rank() && base.back() != fx.back();
-  if (widths) raise<ShapeError>("F(x) is ", fx, " but x is ", base, "; give a shortcut that maps ", base.back(), " to ", fx.back());
+  if (widths)
+    raise<ShapeError>("F(x) is ", fx, " but x is ", base, "; give a shortcut that maps ", base.back(), " to ",
+                      fx.back());
   raise<ShapeError>("F(x) is ", fx, " but x is ", base, "; give a shortcut that maps one shape to the other");
 }
 
