@@ -6,6 +6,8 @@
 #include "shunt/data/idx.hpp"
 #include "shunt/data/loader.hpp"
 #include "shunt/data/transforms.hpp"
+#include "shunt/insight/chart.hpp"
+#include "shunt/insight/progress.hpp"
 #include "shunt/models/resnet_cifar.hpp"
 #include "shunt/nn/activation.hpp"
 #include "shunt/nn/attention.hpp"
