@@ -33,24 +33,18 @@ class BackwardRun {
 
   /// Finds everything below `root`; GraphError if part of it has been released.
   void discover(const Ref<Node>& root) {
-    if (root->mark == id_) return;
-    root->mark = id_;
-    std::vector<Node*> stack{root.get()};
-    while (!stack.empty()) {
-      Node* n = stack.back();
-      stack.pop_back();
+    reach(root.get());
+    while (!found_.empty()) {
+      std::pop_heap(found_.begin(), found_.end(), earlier);
+      Node* n = found_.back();
+      found_.pop_back();
       if (n->released)
         raise<GraphError>("backward: the graph through ", n->name,
                           " has been released by an earlier backward; pass {.retain_graph = true} to that one");
-      (n->leaf ? leaves_ : order_).push_back(Ref<Node>(n));
+      order_.push_back(Ref<Node>(n));
       for (const auto& e : n->edges)
-        if (e && e->mark != id_) {
-          e->mark = id_;
-          stack.push_back(e.get());
-        }
+        if (e) reach(e.get());
     }
-    const auto later = [](const Ref<Node>& a, const Ref<Node>& b) { return a->sequence > b->sequence; };
-    if (!std::is_sorted(order_.begin(), order_.end(), later)) std::sort(order_.begin(), order_.end(), later);
     mark_wanted();
   }
 
@@ -79,6 +73,14 @@ class BackwardRun {
     Node& node;
     ~DropGradient() { node.drop_gradient(); }
   };
+  static bool earlier(const Node* a, const Node* b) { return a->sequence < b->sequence; }
+  void reach(Node* n) {
+    if (n->mark == id_) return;
+    n->mark = id_;
+    if (n->leaf) return leaves_.push_back(Ref<Node>(n));
+    found_.push_back(n);
+    std::push_heap(found_.begin(), found_.end(), earlier);
+  }
   bool is_target(const Node* n) const {
     return std::any_of(targets_.begin(), targets_.end(), [&](const Ref<Node>& t) { return t.get() == n; });
   }
@@ -91,7 +93,7 @@ class BackwardRun {
       n.wanted = n.passes || is_target(&n);
     }
   }
-  static void propagate_traced(Node& n, bool retain) {
+  [[gnu::cold]] static void propagate_traced(Node& n, bool retain) {
     const bool before = n.gradient_has_nan();
     const std::vector<Ref<Node>> inputs(n.edges.begin(), n.edges.end());
     std::vector<char> had;
@@ -107,6 +109,7 @@ class BackwardRun {
   std::uint64_t id_;
   bool stops_ = false;
   std::span<const Ref<Node>> targets_;
+  std::vector<Node*> found_;  ///< A heap, the latest operation first: inputs are earlier, so order_ comes out sorted.
   std::vector<Ref<Node>> order_, leaves_;
 };
 

@@ -74,7 +74,7 @@ bool wants_record(std::span<const Input<T>> inputs) {
 }
 
 template <Scalar T>
-[[gnu::noinline]] void trace_nan(const char* op, const Tensor<T>& y, std::span<const Input<T>> inputs) {
+[[gnu::cold, gnu::noinline]] void trace_nan(const char* op, const Tensor<T>& y, std::span<const Input<T>> inputs) {
   if (!has_nan(y)) return;
   for (const auto& in : inputs)
     if (in.tensor->defined() && has_nan(*in.tensor)) return;

@@ -7,6 +7,7 @@
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 namespace shunt {
 
@@ -19,7 +20,7 @@ class Error : public std::exception {
   /// The innermost layer that was running; null outside a network, and once the text names its path.
   const void* layer() const noexcept { return layer_; }
   void set_layer(const void* layer) noexcept { layer_ = layer; }
-  void prepend(std::string_view where) { text_.insert(0, where); }
+  [[gnu::cold]] void prepend(std::string_view where) { text_ = std::string(where) + text_; }
 
  private:
   std::string text_;
@@ -49,6 +50,14 @@ struct ValueError : Error {
 
 namespace detail {
 
+// Out of line, as the texts below are: std::to_string is large where it is inlined.
+[[gnu::cold, gnu::noinline]] inline void append_number(std::string& out, std::int64_t v) { out += std::to_string(v); }
+[[gnu::cold, gnu::noinline]] inline void append_number(std::string& out, std::uint64_t v) { out += std::to_string(v); }
+[[gnu::cold, gnu::noinline]] inline void append_number(std::string& out, double v) {
+  out += std::to_string(v);
+  while (out.back() == '0' && out[out.size() - 2] != '.') out.pop_back();
+}
+
 template <class P>
 concept HasText = requires(const P& p) {
   to_string(p);
@@ -65,12 +74,13 @@ class Part {
       : data_(&s), append_([](std::string& out, const void* d) { out += *static_cast<const std::string_view*>(d); }) {}
   template <std::integral I>
   Part(const I& i)
-      : data_(&i), append_([](std::string& out, const void* d) { out += std::to_string(*static_cast<const I*>(d)); }) {}
-  Part(const double& v)
-      : data_(&v), append_([](std::string& out, const void* d) {
-          out += std::to_string(*static_cast<const double*>(d));
-          while (out.back() == '0' && out[out.size() - 2] != '.') out.pop_back();
+      : data_(&i), append_([](std::string& out, const void* d) {
+          using Wide = std::conditional_t<std::is_signed_v<I>, std::int64_t, std::uint64_t>;
+          append_number(out, static_cast<Wide>(*static_cast<const I*>(d)));
         }) {}
+  Part(const double& v)
+      : data_(&v),
+        append_([](std::string& out, const void* d) { append_number(out, *static_cast<const double*>(d)); }) {}
   template <HasText P>
   Part(const P& p)
       : data_(&p), append_([](std::string& out, const void* d) { out += to_string(*static_cast<const P*>(d)); }) {}

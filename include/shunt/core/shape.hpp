@@ -76,10 +76,13 @@ class Shape {
   int rank_ = 0;
 };
 
-inline std::string to_string(const Shape& s) {
+[[gnu::cold, gnu::noinline]] inline std::string to_string(const Shape& s) {
   std::string out = "(";
-  for (int i = 0; i < s.rank(); ++i) out += (i ? ", " : "") + std::to_string(s[i]);
-  return out + (s.rank() == 1 ? ",)" : ")");
+  for (int i = 0; i < s.rank(); ++i) {
+    if (i > 0) out += ", ";
+    detail::append_number(out, s[i]);
+  }
+  return out += s.rank() == 1 ? ",)" : ")";
 }
 
 template <class Traits>

@@ -16,7 +16,7 @@ template <Real T = float>
 struct Linear : Layer<T> {
   Parameter<T> weight, bias;
 
-  Linear(std::int64_t in, std::int64_t out, LinearOptions options = {}, Generator& g = generator())
+  [[gnu::cold]] Linear(std::int64_t in, std::int64_t out, LinearOptions options = {}, Generator& g = generator())
       : weight(Tensor<T>::empty({out, in})) {
     init::kaiming_uniform_(weight, {.a = std::sqrt(5.0)}, g);
     if (!options.bias) return;
@@ -30,8 +30,8 @@ struct Linear : Layer<T> {
     return linear_onto(base, x, weight, bias);
   }
   void members(Members<T>& m) override { m("weight", weight)("bias", bias); }
-  std::string options() const override {
-    return std::to_string(weight.size(1)) + ", " + std::to_string(weight.size(0)) + (bias.defined() ? "" : ", no bias");
+  [[gnu::cold]] std::string options() const override {
+    return shunt::detail::text(weight.size(1), ", ", weight.size(0), bias.defined() ? "" : ", no bias");
   }
 };
 

@@ -34,7 +34,7 @@ inline thread_local LayerObserver* observer = nullptr;
 inline thread_local int running_layers = 0;
 
 /// A type's name without namespaces and template arguments.
-inline std::string short_name(const std::type_info& type) {
+[[gnu::cold]] inline std::string short_name(const std::type_info& type) {
   int status = 0;
   const std::unique_ptr<char, void (*)(void*)> full(abi::__cxa_demangle(type.name(), nullptr, nullptr, &status),
                                                     std::free);
@@ -129,11 +129,11 @@ class PathWalk : public Members<T> {
   explicit PathWalk(std::string root = {}) : path_(std::move(root)) {}
 
  protected:
-  std::string join(std::string_view name) const {
-    return path_.empty() ? std::string(name) : path_ + "." + std::string(name);
+  [[gnu::cold]] std::string join(std::string_view name) const {
+    return shunt::detail::text(path_, path_.empty() ? "" : ".", name);
   }
   void module(std::string_view name, Module<T>& child) override { down(name, child); }
-  void down(std::string_view name, Module<T>& child) {
+  [[gnu::cold]] void down(std::string_view name, Module<T>& child) {
     const auto length = path_.size();
     if (!path_.empty()) path_ += '.';
     path_ += name;
@@ -270,20 +270,20 @@ class Module {
       using detail::PathWalk<T>::PathWalk;
       const void* wanted = nullptr;
       std::string found;
-      void module(std::string_view name, Module<T>& child) override {
+      [[gnu::cold]] void module(std::string_view name, Module<T>& child) override {
         if (!found.empty()) return;
         if (&child == wanted)
-          found = this->join(name) + " (" + child.kind() + ")";
+          found = shunt::detail::text(this->join(name), " (", child.kind(), ")");
         else
           this->down(name, child);
       }
-      void spliced(Module<T>& child) override {
-        if (found.empty() && &child == wanted) found = this->path_ + " (" + child.kind() + ")";
+      [[gnu::cold]] void spliced(Module<T>& child) override {
+        if (found.empty() && &child == wanted) found = shunt::detail::text(this->path_, " (", child.kind(), ")");
       }
     } walk(kind());
     walk.wanted = e.layer();
     if (e.layer() != this) self().members(walk);
-    e.prepend((walk.found.empty() ? kind() : walk.found) + ": ");
+    e.prepend(shunt::detail::text(walk.found.empty() ? kind() : walk.found, ": "));
     e.set_layer(nullptr);
   }
 

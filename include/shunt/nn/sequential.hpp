@@ -33,9 +33,9 @@ class Sequential : public Layer<T> {
 
   template <LayerOf<T> L>
   Sequential& add(L&& layer) {
-    return add(std::to_string(layers_.size()), AnyLayer<T>(std::forward<L>(layer)));
+    return add(shunt::detail::text(layers_.size()), AnyLayer<T>(std::forward<L>(layer)));
   }
-  Sequential& add(std::string name, AnyLayer<T> layer) {
+  [[gnu::cold]] Sequential& add(std::string name, AnyLayer<T> layer) {
     layers_.push_back({std::move(name), std::move(layer)});
     return *this;
   }
