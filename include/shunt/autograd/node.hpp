@@ -2,6 +2,7 @@
 // which the gradient of its own value is gathered.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -85,7 +86,7 @@ struct GradNode : Node {
   static bool may_write(const Tensor<T>& g) { return g.is_unique() && writable_layout(g); }
 
   /// Adds g, summed over what was broadcast. The first one is shared, not copied.
-  void add(Tensor<T> g) {
+  [[gnu::noinline]] void add(Tensor<T> g) {
     if (g.shape() != shape) {
       auto [out, accumulate] = target();
       reduce_into(kernels::Sum<T>{}, accumulate, out, g);
@@ -102,7 +103,7 @@ struct GradNode : Node {
   }
 
   /// The slot as a dense buffer to write: (buffer, whether to add to what it holds).
-  std::pair<Tensor<T>, bool> target() {
+  [[gnu::noinline]] std::pair<Tensor<T>, bool> target() {
     if (!slot.defined()) {
       slot = Tensor<T>::empty(shape);
       return {slot, false};
@@ -181,24 +182,13 @@ class Slots {
   /// Input i's gradient += f(in...), elementwise, in one pass where nothing was broadcast.
   template <class F, Scalar... I>
   void map(std::size_t i, const F& f, const Tensor<I>&... in) {
-    if (!wants(i)) return;
-    auto& to = node(i);
-    if (((in.shape() != to.shape) || ...)) return to.add(detail::map<T>(to.name, f, in...));
-    write(to, f, in...);
+    run_map(i, kernels::map_loop<F, T, I...>(), &f, {in...}, false);
   }
   /// map() whose first operand is the upstream gradient, read here for the last time: its buffer is reused if nobody
   /// else holds it.
   template <class F, Scalar... I>
   void map_last(std::size_t i, const F& f, const Tensor<T>& g, const Tensor<I>&... in) {
-    if (!wants(i)) return;
-    auto& to = node(i);
-    if (!to.slot.defined() && g.shape() == to.shape && g.handle() == upstream_.handle() &&
-        GradNode<T>::may_write(upstream_)) {
-      map_into(f, upstream_, upstream_, in...);
-      to.slot = upstream_;
-    } else {
-      map(i, f, g, in...);
-    }
+    run_map(i, kernels::map_loop<F, T, T, I...>(), &f, {g, in...}, true);
   }
   /// Input i's gradient += g in the elements that `region` picks from a tensor of its shape, 0 elsewhere.
   template <class Region>
@@ -217,13 +207,21 @@ class Slots {
 
  private:
   GradNode<T>& node(std::size_t i) { return node_as<T>(i); }
-  template <class F, Scalar... I>
-  void write(GradNode<T>& to, const F& f, const Tensor<I>&... in) {
-    auto [out, accumulate] = to.target();
-    if (accumulate)
-      map_onto(f, out, in...);
-    else
-      map_into(f, out, in...);
+  [[gnu::noinline]] void run_map(std::size_t i, kernels::MapLoop loop, const void* f,
+                                 std::initializer_list<ErasedTensor> in, bool last) {
+    if (!wants(i)) return;
+    auto& to = node(i);
+    const auto fits = [&](const ErasedTensor& t) { return t.body->shape == to.shape; };
+    const bool upstream_first = in.begin()->body == upstream_.handle().get();
+    if (last && upstream_first && fits(*in.begin()) && !to.slot.defined() && GradNode<T>::may_write(upstream_)) {
+      detail::run_map(loop, nullptr, f, upstream_, in);
+      to.slot = upstream_;
+    } else if (std::all_of(in.begin(), in.end(), fits)) {
+      auto [out, accumulate] = to.target();
+      detail::run_map(loop, accumulate ? kernels::map_loop<Add, T, T, T>() : nullptr, f, out, in);
+    } else {
+      to.add(run_map_fresh<T>(to.name, loop, f, in));
+    }
   }
 
   std::span<Ref<Node>> edges_;
@@ -238,9 +236,7 @@ struct OpNode final : GradNode<T> {
   static OpNode* make(const char* op, const Shape& of, std::size_t inputs, F&& backward) {
     using Backward = std::remove_cvref_t<F>;
     static_assert(alignof(Backward) <= alignof(std::max_align_t));
-    std::size_t bytes = offset() + sizeof(Backward);
-    void* block = Pool::instance().acquire(bytes);
-    auto* node = ::new (block) OpNode(op, of, inputs, bytes);
+    auto* node = with_room(op, of, inputs, sizeof(Backward));
     ::new (node->backward()) Backward(std::forward<F>(backward));
     node->run_ = [](const void* b, const Tensor<T>& g, Slots<T>& into) { (*static_cast<const Backward*>(b))(g, into); };
     node->forget_ = [](void* b) noexcept { static_cast<Backward*>(b)->~Backward(); };
@@ -267,6 +263,11 @@ struct OpNode final : GradNode<T> {
   OpNode(const char* op, const Shape& of, std::size_t inputs, std::size_t bytes) : GradNode<T>(op, of), bytes_(bytes) {
     if (inputs > few_.size()) many_.resize(inputs);
     this->edges = inputs > few_.size() ? std::span(many_) : std::span(few_).first(inputs);
+  }
+  [[gnu::noinline]] static OpNode* with_room(const char* op, const Shape& of, std::size_t inputs, std::size_t room) {
+    std::size_t bytes = offset() + room;
+    void* block = Pool::instance().acquire(bytes);
+    return ::new (block) OpNode(op, of, inputs, bytes);
   }
   static constexpr std::size_t offset() {
     return (sizeof(OpNode) + alignof(std::max_align_t) - 1) / alignof(std::max_align_t) * alignof(std::max_align_t);

@@ -33,19 +33,20 @@ struct ErasedTensor {
   std::size_t size;
 };
 
+/// out = f(in...), or with `add` out += f(in...), where `loop` is f's inner loop.
 [[gnu::noinline]] inline void run_map(kernels::MapLoop loop, kernels::MapLoop add, const void* f,
-                                      std::initializer_list<ErasedTensor> tensors) {
-  const Shape& shape = tensors.begin()->body->shape;
-  kernels::Erased ops[kernels::max_operands];
-  bool flat = true;
-  int count = 0;
-  for (const auto& t : tensors) {
+                                      const ErasedTensor& out, std::initializer_list<ErasedTensor> in) {
+  const Shape& shape = out.body->shape;
+  kernels::Erased ops[kernels::max_operands] = {out.erased()};
+  bool flat = out.body->dense;
+  int count = 1;
+  for (const auto& t : in) {
     ops[count++] = t.erased();
     flat = flat && t.body->dense && t.body->shape == shape;
   }
   if (flat) return kernels::run_map(kernels::flat_nest(shape.numel(), count), loop, add, f, ops);
-  Shape strides[kernels::max_operands];
-  for (int k = 0; k < count; ++k) strides[k] = strides_in(*tensors.begin()[k].body, shape);
+  Shape strides[kernels::max_operands] = {strides_in(*out.body, shape)};
+  for (int k = 1; k < count; ++k) strides[k] = strides_in(*in.begin()[k - 1].body, shape);
   kernels::run_map(kernels::make_nest(shape, {strides, static_cast<std::size_t>(count)}), loop, add, f, ops);
 }
 
@@ -53,7 +54,7 @@ struct ErasedTensor {
 template <class F, Scalar O, Scalar... I>
 void map_into(const F& f, const Tensor<O>& out, const Tensor<I>&... in) {
   static_assert(1 + sizeof...(I) <= kernels::max_operands);
-  run_map(kernels::map_loop<F, O, I...>(), nullptr, &f, {out, in...});
+  run_map(kernels::map_loop<F, O, I...>(), nullptr, &f, out, {in...});
 }
 
 struct Add {
@@ -62,12 +63,6 @@ struct Add {
     return static_cast<T>(a + b);
   }
 };
-/// out += f(in...)
-template <class F, Scalar O, Scalar... I>
-void map_onto(const F& f, const Tensor<O>& out, const Tensor<I>&... in) {
-  static_assert(1 + sizeof...(I) <= kernels::max_operands);
-  run_map(kernels::map_loop<F, O, I...>(), kernels::map_loop<Add, O, O, O>(), &f, {out, in...});
-}
 
 [[gnu::noinline]] inline Shape broadcast_all(const char* op, std::initializer_list<ErasedTensor> tensors) {
   Shape shape;
@@ -75,12 +70,20 @@ void map_onto(const F& f, const Tensor<O>& out, const Tensor<I>&... in) {
     shape = t.body == tensors.begin()->body ? t.body->shape : broadcast(op, shape, t.body->shape);
   return shape;
 }
+
+/// A fresh result of the inner loop `loop` of f.
+template <Scalar O>
+[[gnu::noinline]] Tensor<O> run_map_fresh(const char* op, kernels::MapLoop loop, const void* f,
+                                          std::initializer_list<ErasedTensor> in) {
+  auto out = Tensor<O>::empty(broadcast_all(op, in));
+  run_map(loop, nullptr, f, out, in);
+  return out;
+}
 /// A fresh f(in...), of the inputs' broadcast shape; `op` names the operation if they do not broadcast.
 template <Scalar O, class F, Scalar... I>
 Tensor<O> map(const char* op, const F& f, const Tensor<I>&... in) {
-  auto out = Tensor<O>::empty(broadcast_all(op, {in...}));
-  map_into(f, out, in...);
-  return out;
+  static_assert(1 + sizeof...(I) <= kernels::max_operands);
+  return run_map_fresh<O>(op, kernels::map_loop<F, O, I...>(), &f, {in...});
 }
 
 /// `shape` with the dimensions of `mask` kept as 1, or dropped.

@@ -88,6 +88,13 @@ struct Body : Counted<Body> {
 [[gnu::noinline]] inline Ref<Body> make_body(Ref<Storage> s, void* first, const Shape& shape, const Shape& strides) {
   return Ref<Body>(make<Body>(std::move(s), first, shape, strides));
 }
+/// A body of its own storage, dense, its elements not set.
+[[gnu::noinline]] inline Ref<Body> make_dense(const Shape& shape, std::size_t element_size) {
+  const auto n = checked_numel("empty", shape);
+  auto storage = Storage::make(static_cast<std::size_t>(n) * element_size);
+  void* first = storage->data();
+  return make_body(std::move(storage), first, shape, dense_strides(shape));
+}
 
 /// An address that is different for every type.
 template <class T>

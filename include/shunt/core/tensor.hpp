@@ -44,12 +44,7 @@ class Tensor {
   ~Tensor() = default;
 
   /// A dense tensor whose elements are not set.
-  static Tensor empty(const Shape& shape) {
-    const auto n = detail::checked_numel("empty", shape);
-    auto storage = detail::Storage::make(static_cast<std::size_t>(n) * sizeof(T));
-    void* first = storage->data();
-    return Tensor(std::move(storage), static_cast<T*>(first), shape, detail::dense_strides(shape));
-  }
+  static Tensor empty(const Shape& shape) { return Tensor(detail::make_dense(shape, sizeof(T))); }
   /// Shares `storage`: the elements of `shape`, `strides` apart, from `first` on.
   Tensor(detail::Ref<detail::Storage> storage, T* first, const Shape& shape, const Shape& strides)
       : body_(detail::make_body(std::move(storage), first, shape, strides)) {}
