@@ -1,40 +1,12 @@
+// Products of matrices of any scalar.
 #pragma once
 
 #include <algorithm>
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <type_traits>
 
-#include "shunt/core/scalar.hpp"
-#include "shunt/core/threads.hpp"
-#include "shunt/kernels/gemm_scratch.hpp"
-#include "shunt/kernels/isa.hpp"
-
-namespace shunt::kernels {
-
-/// A matrix as it lies in memory, element (i, j) at data[i * row + j * col]: transposed and strided ones included.
-template <class T>
-struct Operand {
-  const T* data;
-  std::int64_t row, col;
-};
-
-/// What is added to the product before it is stored: C itself (accumulate), one bias per column and per row, and a
-/// matrix `base` with contiguous rows, in this order. `base` may be C itself, with its rows.
-template <class T>
-struct Epilogue {
-  const T* bias = nullptr;
-  const T* row_bias = nullptr;
-  const T* base = nullptr;
-  std::int64_t base_row = 0;
-  bool accumulate = false;
-};
-
-}  // namespace shunt::kernels
-
-#define SHUNT_KERNEL_BODY "shunt/kernels/gemm.inl"
-#include "shunt/kernels/foreach_isa.hpp"
+#include "shunt/kernels/gemm_driver.hpp"
 
 namespace shunt::kernels {
 
@@ -63,21 +35,16 @@ void finish_generic(std::int64_t m, std::int64_t n, T* c, std::int64_t ldc, cons
 template <class T>
 void for_row_blocks(std::int64_t m, std::int64_t n, const Epilogue<T>& e, const auto& product) {
   const std::int64_t most = std::max<std::int64_t>(64, (std::int64_t{1} << 20) / n);
-  for (std::int64_t i = 0; i < m; i += most) {
-    Epilogue<T> part = e;
-    if (e.row_bias != nullptr) part.row_bias += i;
-    if (e.base != nullptr) part.base += i * e.base_row;
-    product(i, std::min(most, m - i), part);
-  }
+  for (std::int64_t i = 0; i < m; i += most) { product(i, std::min(most, m - i), e.at(i, 0)); }
 }
 
 // Summed in float, rounded once.
-inline void gemm_bfloat16(std::int64_t m, std::int64_t n, std::int64_t k, Operand<bfloat16> a, Operand<bfloat16> b,
-                          bfloat16* c, std::int64_t ldc, const Epilogue<bfloat16>& e) {
-  for_row_blocks(m, n, e, [&](std::int64_t i, std::int64_t rows, const Epilogue<bfloat16>& part) {
+template <class T>
+void gemm_in_float(std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<T> b, T* c, std::int64_t ldc,
+                   const Epilogue<T>& e) {
+  for_row_blocks(m, n, e, [&](std::int64_t i, std::int64_t rows, const Epilogue<T>& part) {
     float* const sums = scratch<float>(Scratch::products, rows * n);
-    by_isa(portable::gemm_converted<bfloat16, float>, avx2::gemm_converted<bfloat16, float>,
-           avx512::gemm_converted<bfloat16, float>)(rows, n, k, {a.data + i * a.row, a.row, a.col}, b, sums);
+    gemm_converted<T, float>(rows, n, k, {a.data + i * a.row, a.row, a.col}, b, sums);
     finish_generic(rows, n, c + i * ldc, ldc, part, [&](std::int64_t r, std::int64_t j) { return sums[r * n + j]; });
   });
 }
@@ -107,10 +74,7 @@ template <class T>
 void gemm_generic(std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<T> b, T* c, std::int64_t ldc,
                   const Epilogue<T>& e) {
   parallel_for(m, (std::int64_t{1} << 16) / (n * k + 1) + 1, [&](std::int64_t begin, std::int64_t end) {
-    Epilogue<T> part = e;
-    if (e.row_bias != nullptr) part.row_bias += begin;
-    if (e.base != nullptr) part.base += begin * e.base_row;
-    finish_generic(end - begin, n, c + begin * ldc, ldc, part, [&](std::int64_t i, std::int64_t j) {
+    finish_generic(end - begin, n, c + begin * ldc, ldc, e.at(begin, 0), [&](std::int64_t i, std::int64_t j) {
       accumulate_t<T> sum(0);
       using Sum = accumulate_t<T>;
       const T* x = a.data + (begin + i) * a.row;
@@ -135,9 +99,9 @@ void gemm(std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<
   if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double>) {
     Epilogue<T> end = e;
     if (e.base == c && e.base_row == ldc && !e.accumulate) end.base = nullptr, end.accumulate = true;
-    by_isa(portable::gemm<T>, avx2::gemm<T>, avx512::gemm<T>)(m, n, k, a, b, c, ldc, end);
+    detail::gemm_tiled(m, n, k, a, b, c, ldc, end);
   } else if constexpr (std::is_same_v<T, bfloat16>) {
-    detail::gemm_bfloat16(m, n, k, a, b, c, ldc, e);
+    detail::gemm_in_float(m, n, k, a, b, c, ldc, e);
   } else if constexpr (is_dual<T>) {
     detail::gemm_dual(m, n, k, a, b, c, ldc, e);
   } else {

@@ -62,21 +62,35 @@ inline void store_part(const typename Simd<T>::V& v, T* p, int count) {
 }
 #endif
 
-// c (rows x cols) = a (rows x k) b (k x cols), then the epilogue, whose pointers stand at this tile's corner.
-// a is read where it lies; b holds k rows of one or two whole vectors, ldb apart.
+// The epilogue of a tile that lies in the first-level cache: in this order, C, the biases, the base.
 template <class T>
-struct Tile {
-  const T* a;
-  std::int64_t row, col;
-  const T* b;
-  std::int64_t ldb, k;
-  T* c;
-  std::int64_t ldc;
-  int rows, cols;
-  Epilogue<T> end;
-  const std::int64_t* a_at = nullptr;  // positions of the rows of a, instead of multiples of `row`
-  const std::int64_t* b_at = nullptr;  // positions of the rows of b, instead of multiples of `ldb`
-};
+[[gnu::noinline]] void finish(const Tile<T>& t, const typename Simd<T>::V* sum, int vectors) {
+  using V = typename Simd<T>::V;
+  constexpr int W = Simd<T>::width;
+  const Epilogue<T>& e = t.end;
+  for (int j = 0; j < vectors; ++j) {
+    const int lanes = t.cols - j * W < W ? t.cols - j * W : W;
+    if (lanes <= 0) break;
+    V bias = {};
+    if (e.bias != nullptr) load_part(bias, e.bias + j * W, lanes);
+    for (int i = 0; i < t.rows; ++i) {
+      V v = sum[i * vectors + j], other;
+      T* c = t.c + i * t.ldc + j * W;
+      if (e.accumulate) {
+        lanes == W ? load(other, c) : load_part(other, c, lanes);
+        v += other;
+      }
+      v += bias;
+      if (e.row_bias != nullptr) v += e.row_bias[i];
+      if (e.base != nullptr) {
+        const T* base = e.base + i * e.base_row + j * W;
+        lanes == W ? load(other, base) : load_part(other, base, lanes);
+        v += other;
+      }
+      lanes == W ? store(v, c) : store_part(v, c, lanes);
+    }
+  }
+}
 
 // M x N accumulators stay in registers for the whole of k. Rows beyond t.rows repeat the last one and are not stored.
 template <class T, int M, int N>
@@ -131,36 +145,6 @@ template <class T, int M, int N>
     for (int j = 0; j < N; ++j) sum[i][j] = acc[i][j];
   }
   finish(t, &sum[0][0], N);
-}
-
-// The epilogue of a tile that lies in the first-level cache: in this order, C, the biases, the base.
-template <class T>
-[[gnu::noinline]] void finish(const Tile<T>& t, const typename Simd<T>::V* sum, int vectors) {
-  using V = typename Simd<T>::V;
-  constexpr int W = Simd<T>::width;
-  const Epilogue<T>& e = t.end;
-  for (int j = 0; j < vectors; ++j) {
-    const int lanes = t.cols - j * W < W ? t.cols - j * W : W;
-    if (lanes <= 0) break;
-    V bias = {};
-    if (e.bias != nullptr) load_part(bias, e.bias + j * W, lanes);
-    for (int i = 0; i < t.rows; ++i) {
-      V v = sum[i * vectors + j], other;
-      T* c = t.c + i * t.ldc + j * W;
-      if (e.accumulate) {
-        lanes == W ? load(other, c) : load_part(other, c, lanes);
-        v += other;
-      }
-      v += bias;
-      if (e.row_bias != nullptr) v += e.row_bias[i];
-      if (e.base != nullptr) {
-        const T* base = e.base + i * e.base_row + j * W;
-        lanes == W ? load(other, base) : load_part(other, base, lanes);
-        v += other;
-      }
-      lanes == W ? store(v, c) : store_part(v, c, lanes);
-    }
-  }
 }
 
 template <class T>

@@ -1,0 +1,227 @@
+// How a product of floats or doubles is cut into what the register tiles take: small ones straight from the operands,
+// large ones from packed blocks. Compiled once for all instruction sets.
+#pragma once
+
+#include <algorithm>
+
+#include "shunt/kernels/gemm_loops.hpp"
+
+namespace shunt::kernels::detail {
+
+/// Products with at most two rows or columns, both operands contiguous along k, are inner products: c(line, x) for
+/// few vectors x and many lines, with the epilogue's parts seen along lines and along x.
+template <class T>
+struct Dots {
+  std::int64_t k;
+  const T* lines;
+  std::int64_t line_stride;
+  const T* x;
+  std::int64_t x_stride, x_count;
+  T* c;
+  std::int64_t c_line, c_x;
+  const T *line_bias, *x_bias, *base;
+  std::int64_t base_line, base_x;
+  bool accumulate;
+
+  [[gnu::noinline]] void operator()(std::int64_t begin, std::int64_t end) const {
+    const auto dot = by_isa(portable::dot_lines<T>, avx2::dot_lines<T>, avx512::dot_lines<T>);
+    constexpr int L = 16 / sizeof(T);
+    for (std::int64_t i = begin; i < end; i += L) {
+      const T* line[L];
+      T sums[L];
+      for (int r = 0; r < L; ++r) line[r] = lines + (i + r < end ? i + r : end - 1) * line_stride;
+      for (std::int64_t j = 0; j < x_count; ++j) {
+        dot(k, x + j * x_stride, line, sums);
+        for (int r = 0; r < L && i + r < end; ++r) {
+          T& to = c[(i + r) * c_line + j * c_x];
+          T v = accumulate ? sums[r] + to : sums[r];
+          if (line_bias != nullptr) v += line_bias[i + r];
+          if (x_bias != nullptr) v += x_bias[j];
+          if (base != nullptr) v += base[(i + r) * base_line + j * base_x];
+          to = v;
+        }
+      }
+    }
+  }
+};
+
+/// Whether the product was of this kind, and is done.
+template <class T>
+bool gemm_dot(int width, std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<T> b, T* c,
+              std::int64_t ldc, const Epilogue<T>& e) {
+  constexpr std::int64_t few = 2;
+  if (k < width || (m > few && n > few)) return false;
+  if (n == 1 && b.row != 1 && a.col == 1) {
+    T* const column = scratch<T>(Scratch::panel_b, k);
+    for (std::int64_t p = 0; p < k; ++p) column[p] = b.data[p * b.row];
+    b = {column, 1, k};
+  }
+  if (a.col != 1 || b.row != 1) return false;
+  const std::int64_t grain = ((std::int64_t{1} << 16) / (k + 1) + 1) * 4;
+  if (n <= few && n <= m) {
+    parallel_for(m, grain,
+                 Dots<T>{k, a.data, a.row, b.data, b.col, n, c, ldc, 1, e.row_bias, e.bias, e.base, e.base_row, 1,
+                         e.accumulate});
+  } else {
+    parallel_for(n, grain,
+                 Dots<T>{k, b.data, b.col, a.data, a.row, m, c, 1, ldc, e.bias, e.row_bias, e.base, 1, e.base_row,
+                         e.accumulate});
+  }
+  return true;
+}
+
+/// A is read where it lies, and B where its rows are contiguous; one panel of B is packed otherwise.
+template <class T>
+void gemm_direct(const GemmLoops<T, T>& loops, std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a,
+                 Operand<T> b, T* c, std::int64_t ldc, const Epilogue<T>& e) {
+  const int W = loops.width, R = loops.cols();
+  for (std::int64_t j = 0; j < n; j += R) {
+    const int cols = static_cast<int>(std::min<std::int64_t>(n - j, R)), width = cols > W ? R : W;
+    const T* panel = b.data + j * b.col;
+    std::int64_t ldb = b.row;
+    const bool far = m > loops.rows && k * b.row > (std::int64_t{1} << 20);  // rows of B would evict each other
+    if (b.col != 1 || cols != width || far) {
+      T* packed = scratch<T>(Scratch::panel_b, k * R + W);
+      (width == R ? loops.pack_wide : loops.pack_narrow)(packed, panel, b.col, b.row, cols, k);
+      panel = packed;
+      ldb = width;
+    }
+    loops.multiply_panel(m, {a.data, a.row, a.col, panel, ldb, k, c + j, ldc, 0, cols, e.at(0, j)});
+  }
+}
+
+/// Tasks are parts of C, `rows` x `cols` each.
+template <class T>
+struct DirectTasks {
+  const GemmLoops<T, T>& loops;
+  std::int64_t m, n, k, rows, cols;
+  Operand<T> a, b;
+  T* c;
+  std::int64_t ldc;
+  const Epilogue<T>& e;
+  [[gnu::noinline]] void operator()(std::int64_t begin, std::int64_t end) const {
+    const std::int64_t across = (n + cols - 1) / cols;
+    for (std::int64_t task = begin; task < end; ++task) {
+      const std::int64_t i = task / across * rows, j = task % across * cols;
+      gemm_direct<T>(loops, std::min(m - i, rows), std::min(n - j, cols), k, {a.data + i * a.row, a.row, a.col},
+                     {b.data + j * b.col, b.row, b.col}, c + i * ldc + j, ldc, e.at(i, j));
+    }
+  }
+};
+
+// Blocks: 256 rows of a panel of B fill most of the first-level cache, a task's part of A and B the second level, the
+// whole of a packed block the third.
+inline constexpr std::int64_t block_k = 256, block_n = 4096, block_panels = 224;
+inline constexpr std::int64_t task_panels = 8;
+
+/// One packed block, (m x k) (k x n) at some (i, j, p) of the whole product.
+template <class S, class T>
+struct Block {
+  const GemmLoops<S, T>& loops;
+  Operand<S> a, b;
+  std::int64_t m, n, k;
+  T* c;
+  std::int64_t ldc;
+  Epilogue<T> end;
+  T *packed_a = nullptr, *packed_b = nullptr;
+
+  std::int64_t a_stride() const { return k * loops.rows + 64; }
+  std::int64_t b_stride() const { return k * loops.cols(); }
+  std::int64_t a_panels() const { return (m + loops.rows - 1) / loops.rows; }
+  std::int64_t b_panels() const { return (n + loops.cols() - 1) / loops.cols(); }
+
+  void pack_a(std::int64_t begin, std::int64_t last) const {
+    for (std::int64_t i = begin; i < last; ++i) {
+      const std::int64_t row = i * loops.rows, rows = std::min<std::int64_t>(m - row, loops.rows);
+      loops.pack_rows(packed_a + i * a_stride(), a.data + row * a.row, a.row, a.col, static_cast<int>(rows), k);
+    }
+  }
+  void pack_b(std::int64_t begin, std::int64_t last) const {
+    for (std::int64_t j = begin; j < last; ++j) {
+      const std::int64_t col = j * loops.cols(), cols = std::min<std::int64_t>(n - col, loops.cols());
+      const auto pack = cols > loops.width ? loops.pack_wide : loops.pack_narrow;
+      pack(packed_b + j * b_stride(), b.data + col * b.col, b.col, b.row, static_cast<int>(cols), k);
+    }
+  }
+  /// Tasks are squares of panels, one below the other.
+  void multiply(std::int64_t begin, std::int64_t last) const {
+    const std::int64_t tasks_m = (a_panels() + task_panels - 1) / task_panels;
+    for (std::int64_t task = begin; task < last; ++task) {
+      const std::int64_t i0 = task % tasks_m * task_panels, i1 = std::min(i0 + task_panels, a_panels());
+      const std::int64_t j0 = task / tasks_m * task_panels, j1 = std::min(j0 + task_panels, b_panels());
+      for (std::int64_t j = j0; j < j1; ++j) {
+        for (std::int64_t i = i0; i < i1; ++i) multiply_one(i, j);
+      }
+    }
+  }
+  void multiply_one(std::int64_t i, std::int64_t j) const {
+    const std::int64_t row = i * loops.rows, col = j * loops.cols();
+    const int cols = static_cast<int>(std::min<std::int64_t>(n - col, loops.cols()));
+    loops.multiply_panel(
+        std::min<std::int64_t>(m - row, loops.rows),
+        {packed_a + i * a_stride(), 1, loops.rows, packed_b + j * b_stride(),
+         cols > loops.width ? loops.cols() : loops.width, k, c + row * ldc + col, ldc, 0, cols, end.at(row, col)});
+  }
+
+  void run() {
+    packed_a = scratch<T>(Scratch::panel_a, a_panels() * a_stride());
+    packed_b = scratch<T>(Scratch::panel_b, b_panels() * b_stride());
+    const auto squares = [](std::int64_t panels) { return (panels + task_panels - 1) / task_panels; };
+    parallel_for(b_panels(), task_panels, [this](std::int64_t first, std::int64_t last) { pack_b(first, last); });
+    parallel_for(a_panels(), task_panels, [this](std::int64_t first, std::int64_t last) { pack_a(first, last); });
+    parallel_for(squares(a_panels()) * squares(b_panels()), 1,
+                 [this](std::int64_t first, std::int64_t last) { multiply(first, last); });
+  }
+};
+
+/// Every element of C receives its blocks of k in the same order, whatever the number of threads. Biases and base are
+/// added with the last block, so that base + A B is the same bits here and in a separate addition.
+template <class S, class T>
+void gemm_blocked(const GemmLoops<S, T>& loops, std::int64_t m, std::int64_t n, std::int64_t k, Operand<S> a,
+                  Operand<S> b, T* c, std::int64_t ldc, const Epilogue<T>& e) {
+  const std::int64_t blocks_k = (k + block_k - 1) / block_k, block_m = block_panels * loops.rows;
+  for (std::int64_t j = 0; j < n; j += block_n) {
+    for (std::int64_t i = 0; i < m; i += block_m) {
+      for (std::int64_t q = 0, p = 0; q < blocks_k; ++q) {
+        const std::int64_t depth = (k - p) / (blocks_k - q);
+        Block<S, T> block{loops,
+                          {a.data + i * a.row + p * a.col, a.row, a.col},
+                          {b.data + p * b.row + j * b.col, b.row, b.col},
+                          std::min(m - i, block_m),
+                          std::min(n - j, block_n),
+                          depth,
+                          c + i * ldc + j,
+                          ldc,
+                          q == blocks_k - 1 ? e.at(i, j) : Epilogue<T>{}};
+        block.end.accumulate = q > 0 || e.accumulate;
+        block.run();
+        p += depth;
+      }
+    }
+  }
+}
+
+/// The product of floats or doubles.
+template <class T>
+void gemm_tiled(std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<T> b, T* c, std::int64_t ldc,
+                const Epilogue<T>& e) {
+  const GemmLoops<T, T>& loops = gemm_loops<T, T>();
+  if (gemm_dot(loops.width, m, n, k, a, b, c, ldc, e)) return;
+  const std::int64_t most = 8 * loops.rows, few = std::int64_t{1} << 20;  // rows read in place; work of a task
+  const std::int64_t work = m * n * k, R = loops.cols();
+  const bool direct = work <= 128 * 128 * 128 || ((m <= most || n <= R) && k <= 4096);
+  if (!direct) return gemm_blocked<T, T>(loops, m, n, k, a, b, c, ldc, e);
+  if (work <= few) return gemm_direct(loops, m, n, k, a, b, c, ldc, e);
+  const std::int64_t rows = std::min(m, most), cols = std::max(few / (rows * k + 1) / R * R, R);
+  parallel_for((m + rows - 1) / rows * ((n + cols - 1) / cols), few / (rows * cols * k + 1) + 1,
+               DirectTasks<T>{loops, m, n, k, rows, cols, a, b, c, ldc, e});
+}
+
+/// From operands of another type, which are converted as they are packed.
+template <class S, class T>
+void gemm_converted(std::int64_t m, std::int64_t n, std::int64_t k, Operand<S> a, Operand<S> b, T* c) {
+  if (k > 0) return gemm_blocked<S, T>(gemm_loops<S, T>(), m, n, k, a, b, c, n, {});
+  std::fill_n(c, m * n, T(0));
+}
+
+}  // namespace shunt::kernels::detail
