@@ -132,7 +132,8 @@ class Tensor {
   Tensor prod(std::int64_t dim, bool keepdim = false) const;
   Tensor var(const Dims& dims = {}, VarOptions options = {}) const;
   Tensor std(const Dims& dims = {}, VarOptions options = {}) const;
-  Tensor norm(double p = 2, const Dims& dims = {}, bool keepdim = false) const;
+  Tensor norm() const;
+  Tensor norm(double p, const Dims& dims = {}, bool keepdim = false) const;
   Tensor amax(const Dims& dims = {}, bool keepdim = false) const;
   Tensor amin(const Dims& dims = {}, bool keepdim = false) const;
   Tensor max() const;

@@ -45,7 +45,11 @@ Tensor<T> drop_path(const Tensor<T>& x, double p, bool training, Generator& sour
   if (x.rank() == 0) detail::raise<ShapeError>("drop_path: needs samples in a first dimension, got a scalar");
   Shape samples = Shape::filled(x.rank(), 1);
   samples[0] = x.size(0);
-  return x * dropout(ones<T>(samples), p, true, source);
+  auto keep = Tensor<T>::empty(samples);
+  const auto draws = rand<float>(samples, source);
+  const T scale = detail::convert<T>(p < 1 ? 1 / (1 - p) : 0);
+  for (std::int64_t i = 0; i < keep.numel(); ++i) keep.data()[i] = draws.data()[i] < p ? T(0) : scale;
+  return x * keep;
 }
 
 }  // namespace shunt

@@ -150,10 +150,21 @@ Tensor<T> norm_of(const R& r, const DF& df, const Tensor<T>& x, const ReducePlan
 
 }  // namespace detail
 
+/// The root of the sum of squares of all elements, with gradient 0 at 0. Apart from the general norm, whose many loops
+/// a program that asks for this one need not compile.
+template <Real T>
+Tensor<T> norm(const Tensor<T>& x) {
+  const detail::ReducePlan all("norm", x.shape(), {}, false);
+  return detail::norm_of(detail::Norm2<T>{}, detail::Norm2Grad{}, x, all);
+}
+template <Scalar T>
+Tensor<T> Tensor<T>::norm() const {
+  return shunt::norm(*this);
+}
 /// (sum |x|^p)^(1/p) over `dims`; p may be 0 (how many are not 0) and plus or minus infinity (the largest and the
 /// smallest size). Its gradient at 0 is 0.
 template <Real T>
-Tensor<T> norm(const Tensor<T>& x, double p = 2, const Dims& dims = {}, bool keepdim = false) {
+Tensor<T> norm(const Tensor<T>& x, double p, const Dims& dims = {}, bool keepdim = false) {
   using A = accumulate_t<T>;
   if (p == 1) return sum(abs(x), dims, keepdim);
   if (std::isinf(p)) return detail::extreme("norm", detail::Outermost<T>{{}, A(p > 0 ? 1 : -1)}, abs(x), dims, keepdim);
