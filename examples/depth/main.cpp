@@ -150,7 +150,7 @@ int main(int argc, char** argv) try {
             run(data, layers, residual, o.epochs, static_cast<std::uint64_t>(seed), progress));
   }
   const auto table = table_of(runs), branches = branch_table_of(runs);
-  std::cout << "\nDigits, width 64, Adam, " << o.epochs << " epochs, mean of " << o.seeds
+  std::cout << "\nDigits, width 64, AdamW, " << o.epochs << " epochs, mean of " << o.seeds
             << " seeds; gradients at the start\n\n"
             << table.text() << '\n'
             << branches.text();
