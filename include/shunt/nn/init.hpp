@@ -21,16 +21,24 @@ template <Scalar T>
 void ones_(const Tensor<T>& x) {
   constant_(x, 1);
 }
+namespace detail {
+/// x = draws * scale + shift, by a plain loop: every layer starts with it, and tensor operations cost more to compile.
+template <Real T>
+void set_scaled(const Tensor<T>& x, const Tensor<T>& draws, double scale, double shift) {
+  const T factor = shunt::detail::convert<T>(scale), start = shunt::detail::convert<T>(shift);
+  for (std::int64_t i = 0; i < draws.numel(); ++i) draws.data()[i] = static_cast<T>(draws.data()[i] * factor + start);
+  const NoGrad unrecorded;
+  x.copy_(draws);
+}
+}  // namespace detail
 /// Uniform in [low, high).
 template <Real T>
 void uniform_(const Tensor<T>& x, double low = 0, double high = 1, Generator& g = generator()) {
-  const NoGrad unrecorded;
-  x.copy_(rand<T>(x.shape(), g) * (high - low) + low);
+  detail::set_scaled(x, rand<T>(x.shape(), g), high - low, low);
 }
 template <Real T>
 void normal_(const Tensor<T>& x, double mean = 0, double std = 1, Generator& g = generator()) {
-  const NoGrad unrecorded;
-  x.copy_(randn<T>(x.shape(), g) * std + mean);
+  detail::set_scaled(x, randn<T>(x.shape(), g), std, mean);
 }
 
 /// Inputs and outputs that one unit sees: (out, in, ...window).
