@@ -130,24 +130,29 @@ inline void set_num_threads(int n) {
   detail::chosen_num_threads.store(n, std::memory_order_relaxed);
 }
 
+namespace detail {
+
+// One body of code for all functions; each brings one copy of itself, wherever it is called from here.
+[[gnu::noinline]] inline void run_chunks(ParallelRegion::Body body, void* f, std::int64_t n, std::int64_t grain) {
+  if (n <= 0) return;
+  grain = std::max<std::int64_t>(grain, 1);
+  if (n <= grain) return body(f, 0, n);
+  const std::int64_t size = grain * ((n - 1) / (grain * 1024) + 1);
+  const std::int64_t chunks = (n - 1) / size + 1;
+  const int threads = static_cast<int>(std::min<std::int64_t>(num_threads(), chunks));
+  if (threads > 1 && !inside_parallel_region) return run_parallel(body, f, n, size, threads);
+  for (std::int64_t begin = 0; begin < n; begin += size) body(f, begin, std::min(n, begin + size));
+}
+
+}  // namespace detail
+
 /// Calls f(begin, end) on chunks that cover [0, n), in any order and from several threads. Chunks are `grain` long
 /// (a multiple of it beyond 1024 chunks), whatever the number of threads. An exception of f reaches the caller.
 template <class F>
 void parallel_for(std::int64_t n, std::int64_t grain, F&& f) {
-  if (n <= 0) return;
-  grain = std::max<std::int64_t>(grain, 1);
-  if (n <= grain) return static_cast<void>(f(std::int64_t{0}, n));
-  const std::int64_t size = grain * ((n - 1) / (grain * 1024) + 1);
-  const std::int64_t chunks = (n - 1) / size + 1;
-  const int threads = static_cast<int>(std::min<std::int64_t>(num_threads(), chunks));
-  if (threads == 1 || detail::inside_parallel_region) {
-    for (std::int64_t begin = 0; begin < n; begin += size) f(begin, std::min(n, begin + size));
-    return;
-  }
   using Function = std::remove_reference_t<F>;
-  detail::run_parallel(
-      [](void* fn, std::int64_t begin, std::int64_t end) { (*static_cast<Function*>(fn))(begin, end); },
-      const_cast<void*>(static_cast<const void*>(std::addressof(f))), n, size, threads);
+  detail::run_chunks([](void* fn, std::int64_t begin, std::int64_t end) { (*static_cast<Function*>(fn))(begin, end); },
+                     const_cast<void*>(static_cast<const void*>(std::addressof(f))), n, grain);
 }
 
 }  // namespace shunt

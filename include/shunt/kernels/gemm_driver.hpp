@@ -130,13 +130,13 @@ struct Block {
   std::int64_t a_panels() const { return (m + loops.rows - 1) / loops.rows; }
   std::int64_t b_panels() const { return (n + loops.cols() - 1) / loops.cols(); }
 
-  void pack_a(std::int64_t begin, std::int64_t last) const {
+  [[gnu::noinline]] void pack_a(std::int64_t begin, std::int64_t last) const {
     for (std::int64_t i = begin; i < last; ++i) {
       const std::int64_t row = i * loops.rows, rows = std::min<std::int64_t>(m - row, loops.rows);
       loops.pack_rows(packed_a + i * a_stride(), a.data + row * a.row, a.row, a.col, static_cast<int>(rows), k);
     }
   }
-  void pack_b(std::int64_t begin, std::int64_t last) const {
+  [[gnu::noinline]] void pack_b(std::int64_t begin, std::int64_t last) const {
     for (std::int64_t j = begin; j < last; ++j) {
       const std::int64_t col = j * loops.cols(), cols = std::min<std::int64_t>(n - col, loops.cols());
       const auto pack = cols > loops.width ? loops.pack_wide : loops.pack_narrow;
@@ -144,7 +144,7 @@ struct Block {
     }
   }
   /// Tasks are squares of panels, one below the other.
-  void multiply(std::int64_t begin, std::int64_t last) const {
+  [[gnu::noinline]] void multiply(std::int64_t begin, std::int64_t last) const {
     const std::int64_t tasks_m = (a_panels() + task_panels - 1) / task_panels;
     for (std::int64_t task = begin; task < last; ++task) {
       const std::int64_t i0 = task % tasks_m * task_panels, i1 = std::min(i0 + task_panels, a_panels());
