@@ -1,6 +1,7 @@
 // gradcheck: compares a function's gradients with central differences.
 #pragma once
 
+#include <concepts>
 #include <cstdio>
 
 #include "shunt/autograd/backward.hpp"
@@ -34,8 +35,9 @@ inline std::string number(double v) {
 }
 
 /// The derivative of <w, f(x)> by element `at` of input k, which is put back afterwards.
-inline double central_difference(const GradcheckFunction& f, const std::vector<Tensor<double>>& x, std::size_t k,
-                                 std::int64_t at, const Tensor<double>& w, double eps) {
+template <std::same_as<double> T>
+double central_difference(const GradcheckFunction& f, const std::vector<Tensor<T>>& x, std::size_t k, std::int64_t at,
+                          const Tensor<T>& w, double eps) {
   double& element = x[k].data()[at];
   const double before = element, above = before + eps, below = before - eps;
   element = above;
@@ -48,11 +50,13 @@ inline double central_difference(const GradcheckFunction& f, const std::vector<T
   return sum / (above - below);
 }
 
-[[gnu::noinline]] inline bool check_gradients(const GradcheckFunction& f, const std::vector<Tensor<double>>& inputs,
-                                              const GradcheckOptions& options) {
+// Templates, so that programs that check nothing do not compile the gradients of doubles.
+template <std::same_as<double> T>
+[[gnu::noinline]] bool check_gradients(const GradcheckFunction& f, const std::vector<Tensor<T>>& inputs,
+                                       const GradcheckOptions& options) {
   bool all = true;
   for (const auto& x : inputs) all = all && !x.wants_grad();
-  std::vector<Tensor<double>> at, wanted;
+  std::vector<Tensor<T>> at, wanted;
   std::vector<std::size_t> which;
   for (std::size_t k = 0; k < inputs.size(); ++k) {
     at.push_back(copy_of(inputs[k]));
@@ -60,8 +64,8 @@ inline double central_difference(const GradcheckFunction& f, const std::vector<T
     wanted.push_back(at.back().requires_grad());
     which.push_back(k);
   }
-  Tensor<double> w;
-  std::vector<Tensor<double>> analytic;
+  Tensor<T> w;
+  std::vector<Tensor<T>> analytic;
   {
     const EnableGrad recorded;
     const auto y = f(at);
