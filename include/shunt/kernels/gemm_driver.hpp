@@ -156,11 +156,11 @@ struct Block {
   }
   void multiply_one(std::int64_t i, std::int64_t j) const {
     const std::int64_t row = i * loops.rows, col = j * loops.cols();
+    const int rows = static_cast<int>(std::min<std::int64_t>(m - row, loops.rows));
     const int cols = static_cast<int>(std::min<std::int64_t>(n - col, loops.cols()));
-    loops.multiply_panel(
-        std::min<std::int64_t>(m - row, loops.rows),
-        {packed_a + i * a_stride(), 1, loops.rows, packed_b + j * b_stride(),
-         cols > loops.width ? loops.cols() : loops.width, k, c + row * ldc + col, ldc, 0, cols, end.at(row, col)});
+    loops.multiply_tile({packed_a + i * a_stride(), 1, loops.rows, packed_b + j * b_stride(),
+                         cols > loops.width ? loops.cols() : loops.width, k, c + row * ldc + col, ldc, rows, cols,
+                         end.at(row, col)});
   }
 
   void run() {

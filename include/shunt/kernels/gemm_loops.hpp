@@ -64,6 +64,7 @@ using PackLines = void (*)(T* dst, const S* src, std::int64_t across, std::int64
 template <class S, class T>
 struct GemmLoops {
   int width, rows;                                       ///< Lanes of a vector; rows of a full tile.
+  void (*multiply_tile)(const Tile<T>& tile);            ///< At most a full tile.
   void (*multiply_panel)(std::int64_t m, Tile<T> tile);  ///< m rows, whatever tile.rows says.
   PackLines<S, T> pack_rows, pack_wide, pack_narrow;     ///< Of a; two vectors of b, one vector of b.
 
