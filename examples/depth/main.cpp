@@ -1,6 +1,7 @@
 // Depth with and without the skip: plain and residual networks of growing depth on real hand-written digits.
 //   example_depth [--short] [--layers 2,20,50,100,200] [--epochs N] [--seeds N] [--deep] [--out FOLDER]
-// Prints a table and writes depth.svg and depth.html. --deep adds a residual network of 1,000 layers.
+// Prints a table and writes depth.svg and depth.html. --deep adds a residual network of 1,000 layers
+// whose blocks start as the identity (ReZero).
 #include <shunt/data/csv.hpp>
 #include <shunt/data/gzip.hpp>
 #include <shunt/insight/chart.hpp>
@@ -83,8 +84,10 @@ insight::Table table_of(const Runs& runs) {
     const auto [loss, loss_spread] = mean_and_spread(outcomes, [](const auto& o) { return o.train_loss; });
     const auto [acc, acc_spread] = mean_and_spread(outcomes, [](const auto& o) { return 100 * o.test_accuracy; });
     const auto& g = outcomes[0].gradient_start;
-    t.rows.push_back({key.first ? "residual" : "plain", std::to_string(key.second),
-                      number(loss, "%.3f") + " +- " + number(loss_spread, "%.3f"),
+    t.rows.push_back({!key.first         ? "plain"
+                      : key.second > 500 ? "residual, ReZero"
+                                         : "residual",
+                      std::to_string(key.second), number(loss, "%.3f") + " +- " + number(loss_spread, "%.3f"),
                       number(acc) + " +- " + number(acc_spread) + " %", g.empty() ? "-" : number(g.front(), "%.1e"),
                       g.empty() ? "-" : number(g.back(), "%.1e")});
   }
