@@ -104,12 +104,12 @@ inline void fill_positions(const detail::Correlation& g, const detail::Strip& st
 template <class T>
 [[gnu::noinline]] void pack_filters(const detail::Correlation& g, T* dst, const T* w, int filters) {
   const bool contiguous = g.y.weight_stride == g.x.taps && g.x.weight_stride == 1;
-  if (contiguous && g.w_channel == g.taps()) return pack<tile_rows, T, T>(dst, w, g.w_filter, 1, filters, g.patch());
+  if (contiguous && g.w_channel == g.taps()) return pack<T, T>(dst, tile_rows, w, g.w_filter, 1, filters, g.patch());
   w += g.y.weight + g.x.weight;
-  if (g.taps() == 1) return pack<tile_rows, T, T>(dst, w, g.w_filter, g.w_channel, filters, g.channels);
+  if (g.taps() == 1) return pack<T, T>(dst, tile_rows, w, g.w_filter, g.w_channel, filters, g.channels);
   if (contiguous) {
     for (std::int64_t c = 0; c < g.channels; ++c) {
-      pack<tile_rows, T, T>(dst + c * g.taps() * tile_rows, w + c * g.w_channel, g.w_filter, 1, filters, g.taps());
+      pack<T, T>(dst + c * g.taps() * tile_rows, tile_rows, w + c * g.w_channel, g.w_filter, 1, filters, g.taps());
     }
     return;
   }

@@ -39,8 +39,9 @@ struct WeightGradient {
     T* const panel = scratch<T>(Scratch::panel_b, columns * R + W);
     for (std::int64_t f = 0; f < g.filters; f += R, filter += R * g.result_plane()) {
       const int cols = static_cast<int>(g.filters - f < R ? g.filters - f : R);
-      (cols > W ? pack<R, T, T> : pack<W, T, T>)(panel, filter, g.result_plane(), 1, cols, columns);
-      Tile<T> t{unfolded, 0, 1, panel, cols > W ? R : W, columns, nullptr, g.filters, 0, cols, {}};
+      const int width = cols > W ? R : W;
+      pack<T, T>(panel, width, filter, g.result_plane(), 1, cols, columns);
+      Tile<T> t{unfolded, 0, 1, panel, width, columns, nullptr, g.filters, 0, cols, {}};
       t.end.accumulate = accumulate;
       for (std::int64_t p = 0; p < patch; p += t.rows) {
         t.rows = next_rows(patch - p);
@@ -86,7 +87,7 @@ struct SumWeights {
       const int lanes = static_cast<int>(patch - p < W ? patch - p : W);
       for (std::int64_t i = 0; i < x.image_tasks(); ++i) {
         const T* part = x.sums + ((i * g.groups + group) * patch + p) * g.filters;
-        pack<W, T, T>(turned, part, g.filters, 1, lanes, g.filters);
+        pack<T, T>(turned, W, part, g.filters, 1, lanes, g.filters);
         for (std::int64_t f = 0; f < g.filters; ++f) {
           T* to = dw + (group * g.filters + f) * patch + p;
           typename Simd<T>::V v, other;

@@ -18,10 +18,4 @@ void multiply_panel(std::int64_t m, Tile<T> t) {
 }
 
 template <class S, class T>
-inline constexpr GemmLoops<S, T> gemm_loops = {Simd<T>::width,
-                                               tile_rows,
-                                               run_tile<T>,
-                                               multiply_panel<T>,
-                                               pack<tile_rows, S, T>,
-                                               pack<tile_cols<T>, S, T>,
-                                               pack<Simd<T>::width, S, T>};
+inline constexpr GemmLoops<S, T> gemm_loops = {Simd<T>::width, tile_rows, run_tile<T>, multiply_panel<T>, pack<S, T>};

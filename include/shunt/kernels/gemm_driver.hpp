@@ -82,7 +82,7 @@ void gemm_direct(const GemmLoops<T, T>& loops, std::int64_t m, std::int64_t n, s
     const bool far = m > loops.rows && k * b.row > (std::int64_t{1} << 20);  // rows of B would evict each other
     if (b.col != 1 || cols != width || far) {
       T* packed = scratch<T>(Scratch::panel_b, k * R + W);
-      (width == R ? loops.pack_wide : loops.pack_narrow)(packed, panel, b.col, b.row, cols, k);
+      loops.pack(packed, width, panel, b.col, b.row, cols, k);
       panel = packed;
       ldb = width;
     }
@@ -127,20 +127,21 @@ struct Block {
 
   std::int64_t a_stride() const { return k * loops.rows + 64; }
   std::int64_t b_stride() const { return k * loops.cols(); }
+  int panel_width(std::int64_t cols) const { return cols > loops.width ? loops.cols() : loops.width; }
   std::int64_t a_panels() const { return (m + loops.rows - 1) / loops.rows; }
   std::int64_t b_panels() const { return (n + loops.cols() - 1) / loops.cols(); }
 
   [[gnu::noinline]] void pack_a(std::int64_t begin, std::int64_t last) const {
     for (std::int64_t i = begin; i < last; ++i) {
       const std::int64_t row = i * loops.rows, rows = std::min<std::int64_t>(m - row, loops.rows);
-      loops.pack_rows(packed_a + i * a_stride(), a.data + row * a.row, a.row, a.col, static_cast<int>(rows), k);
+      loops.pack(packed_a + i * a_stride(), loops.rows, a.data + row * a.row, a.row, a.col, static_cast<int>(rows), k);
     }
   }
   [[gnu::noinline]] void pack_b(std::int64_t begin, std::int64_t last) const {
     for (std::int64_t j = begin; j < last; ++j) {
       const std::int64_t col = j * loops.cols(), cols = std::min<std::int64_t>(n - col, loops.cols());
-      const auto pack = cols > loops.width ? loops.pack_wide : loops.pack_narrow;
-      pack(packed_b + j * b_stride(), b.data + col * b.col, b.col, b.row, static_cast<int>(cols), k);
+      loops.pack(packed_b + j * b_stride(), panel_width(cols), b.data + col * b.col, b.col, b.row,
+                 static_cast<int>(cols), k);
     }
   }
   /// Tasks are squares of panels, one below the other.
@@ -158,9 +159,8 @@ struct Block {
     const std::int64_t row = i * loops.rows, col = j * loops.cols();
     const int rows = static_cast<int>(std::min<std::int64_t>(m - row, loops.rows));
     const int cols = static_cast<int>(std::min<std::int64_t>(n - col, loops.cols()));
-    loops.multiply_tile({packed_a + i * a_stride(), 1, loops.rows, packed_b + j * b_stride(),
-                         cols > loops.width ? loops.cols() : loops.width, k, c + row * ldc + col, ldc, rows, cols,
-                         end.at(row, col)});
+    loops.multiply_tile({packed_a + i * a_stride(), 1, loops.rows, packed_b + j * b_stride(), panel_width(cols), k,
+                         c + row * ldc + col, ldc, rows, cols, end.at(row, col)});
   }
 
   void run() {

@@ -55,10 +55,6 @@ struct Tile {
   const std::int64_t* b_at = nullptr;  ///< Positions of the rows of b, instead of multiples of `ldb`.
 };
 
-/// Packs `count` lines side by side; `across` is the stride from line to line, `along` the stride along k.
-template <class S, class T>
-using PackLines = void (*)(T* dst, const S* src, std::int64_t across, std::int64_t along, int count, std::int64_t k);
-
 /// One instruction set's part of a product whose operands are of type S: the driver, which cuts the work, is compiled
 /// once for all of them.
 template <class S, class T>
@@ -66,7 +62,8 @@ struct GemmLoops {
   int width, rows;                                       ///< Lanes of a vector; rows of a full tile.
   void (*multiply_tile)(const Tile<T>& tile);            ///< At most a full tile.
   void (*multiply_panel)(std::int64_t m, Tile<T> tile);  ///< m rows, whatever tile.rows says.
-  PackLines<S, T> pack_rows, pack_wide, pack_narrow;     ///< Of a; two vectors of b, one vector of b.
+  /// `count` lines side by side, `width` apart; `across` is the stride from line to line, `along` the stride along k.
+  void (*pack)(T* dst, int width, const S* src, std::int64_t across, std::int64_t along, int count, std::int64_t k);
 
   int cols() const { return 2 * width; }  ///< Columns of a full tile.
 };

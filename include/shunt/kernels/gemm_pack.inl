@@ -84,43 +84,53 @@ inline void load_pieces(typename Simd<T>::V& v, const T* const* line, int, std::
 }
 #endif
 
-// Lines that are contiguous along k: 128-bit pieces of W / L lines make one vector, which is transposed in its lanes.
-template <class T, int R>
-[[gnu::noinline]] void pack_transposed(T* dst, const T* src, std::int64_t stride, int count, std::int64_t k) {
-  using V = typename Simd<T>::V;
-  constexpr int W = Simd<T>::width, L = 16 / sizeof(T), groups = (R + W - 1) / W;
-  const T* line[groups * W];
-  for (int r = 0; r < groups * W; ++r) line[r] = src + (r < count ? r : count - 1) * stride;
-  std::int64_t p = 0;
-  for (; p + L <= k; p += L) {
-    V out[L][groups];
-    for (int g = 0; g < groups; ++g) {
-      V in[L];
+// W lines that are contiguous along k, from p on: 128-bit pieces of W / L lines make one vector, which is transposed in
+// its lanes.
+template <class T>
+inline void turn_lines(typename Simd<T>::V* out, const T* const* line, std::int64_t p) {
+  constexpr int L = 16 / sizeof(T);
+  typename Simd<T>::V in[L];
 #pragma GCC unroll 4
-      for (int r = 0; r < L; ++r) load_pieces(in[r], line + g * W + r, L, p);
-      transpose_lanes(in, &out[0][g], groups);
-    }
+  for (int r = 0; r < L; ++r) load_pieces(in[r], line + r, L, p);
+  transpose_lanes(in, out, 1);
+}
+
+template <class T>
+[[gnu::noinline]] void pack_transposed(T* dst, int width, const T* src, std::int64_t stride, int count,
+                                       std::int64_t k) {
+  using V = typename Simd<T>::V;
+  constexpr int W = Simd<T>::width, L = 16 / sizeof(T);
+  const bool wide = width > W;
+  const T* line[2 * W];
+  for (int r = 0; r < 2 * W; ++r) line[r] = src + (r < count ? r : count - 1) * stride;
+  std::int64_t p = 0;
+  for (; p + L <= k; p += L, dst += L * width) {
+    V low[L], high[L] = {};
+    turn_lines(low, line, p);
+    if (wide) turn_lines(high, line + W, p);
 #pragma GCC unroll 4
     for (int q = 0; q < L; ++q) {
-      for (int g = 0; g < groups; ++g) store(out[q][g], dst + (p + q) * R + g * W);
+      store(low[q], dst + q * width);
+      if (wide) store(high[q], dst + q * width + W);
     }
   }
-  for (; p < k; ++p) {
-    for (int r = 0; r < R; ++r) dst[p * R + r] = line[r][p];
+  for (; p < k; ++p, dst += width) {
+    for (int r = 0; r < width; ++r) dst[r] = line[r][p];
   }
 }
 
-// Packs `count` <= R lines; what stands in the other R - count values is unspecified. `across` is the stride from line
-// to line, `along` the stride along k.
-template <int R, class S, class T>
-[[gnu::noinline]] void pack(T* dst, const S* src, std::int64_t across, std::int64_t along, int count, std::int64_t k) {
+// Packs `count` lines as panels of `width` >= count, at most two vectors; what stands in the other values is
+// unspecified. `across` is the stride from line to line, `along` the stride along k.
+template <class S, class T>
+[[gnu::noinline]] void pack(T* dst, int width, const S* src, std::int64_t across, std::int64_t along, int count,
+                            std::int64_t k) {
   using V = typename Simd<T>::V;
   constexpr int W = Simd<T>::width;
   if constexpr (sizeof(S) == sizeof(T)) {
-    if (along == 1 && k >= 4) return pack_transposed<T, R>(dst, src, across, count, k);
+    if (along == 1 && k >= 4) return pack_transposed<T>(dst, width, src, across, count, k);
     if (across == 1) {
-      for (std::int64_t p = 0; p < k; ++p, src += along, dst += R) {
-        for (int r = 0; r < R; r += W) {
+      for (std::int64_t p = 0; p < k; ++p, src += along, dst += width) {
+        for (int r = 0; r < width; r += W) {
           V v;
           count - r >= W ? load(v, src + r) : load_part(v, src + r, count > r ? count - r : 0);
           store(v, dst + r);
@@ -129,8 +139,8 @@ template <int R, class S, class T>
       return;
     }
   }
-  for (std::int64_t p = 0; p < k; ++p, src += along, dst += R) {
+  for (std::int64_t p = 0; p < k; ++p, src += along, dst += width) {
     for (int r = 0; r < count; ++r) dst[r] = static_cast<T>(src[r * across]);
-    for (int r = count; r < R; ++r) dst[r] = T(0);
+    for (int r = count; r < width; ++r) dst[r] = T(0);
   }
 }

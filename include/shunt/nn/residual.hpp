@@ -64,21 +64,29 @@ class ResidualBlock : public Layer<T> {
   Tensor<T> around(const Tensor<T>& x, const F& f) {
     const auto base = shortcut(x);
     if (is_plain()) return after(f(x, base));  // F(x) + S(x), added while F is computed
-    auto fx = shunt::drop_path(f(x, Tensor<T>()), drop_path_, this->is_training());
-    if (scale.defined())
-      fx = scale * fx;
-    else if (constant_ != 1)
-      fx = fx * constant_;
-    return after(add_skip(base, fx));
+    if (weigh_ == nullptr)
+      shunt::detail::raise<ValueError>(
+          "ResidualBlock: made without a scale; give it as ResidualBlock({.branch, .scale})");
+    return after(add_skip(base, weigh_(*this, f(x, Tensor<T>()))));
+  }
+  /// scale * drop_path(F(x)). Only programs that give a block such options compile it.
+  static Tensor<T> weigh(const ResidualBlock& block, Tensor<T> fx) {
+    fx = shunt::drop_path(fx, block.drop_path_, block.is_training());
+    return block.scale.defined() ? block.scale * fx : block.constant_ != 1 ? fx * block.constant_ : fx;
   }
   bool is_plain() const { return !scale.defined() && constant_ == 1 && !(drop_path_ > 0 && this->is_training()); }
 
   double constant_ = 1, drop_path_ = 0;
+  Tensor<T> (*weigh_)(const ResidualBlock&, Tensor<T>) = nullptr;
 };
 
 template <Real T>
 ResidualBlock<T>::ResidualBlock(ResidualOptions<T> o)
-    : branch(std::move(o.branch)), shortcut(std::move(o.shortcut)), after(std::move(o.after)), drop_path_(o.drop_path) {
+    : branch(std::move(o.branch)),
+      shortcut(std::move(o.shortcut)),
+      after(std::move(o.after)),
+      drop_path_(o.drop_path),
+      weigh_(weigh) {
   shunt::detail::check_probability("ResidualBlock: drop_path", o.drop_path);
   if (const auto* c = std::get_if<double>(&o.scale))
     constant_ = *c;

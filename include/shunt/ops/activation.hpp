@@ -144,15 +144,26 @@ Tensor<T> softplus(const Tensor<T>& x, SoftplusOptions options = {}) {
                                 detail::ScaledSoftplusGrad<detail::Operand<T>>{b, t}, x);
 }
 
+namespace detail {
+
+template <Real T>
+Tensor<T> gelu_erf(const Tensor<T>& x) {
+  return unary_of_input("gelu", Gelu{}, GeluGrad{}, x);
+}
+template <Real T>
+Tensor<T> gelu_tanh(const Tensor<T>& x) {
+  return unary_of_input("gelu", GeluTanh{}, GeluTanhGrad{}, x);
+}
+
+}  // namespace detail
+
 struct GeluOptions {
   Choice<"none", "tanh"> approximate = "none";
 };
 /// x Phi(x) (Hendrycks and Gimpel 2016), or its tanh approximation.
 template <Real T>
 Tensor<T> gelu(const Tensor<T>& x, GeluOptions options = {}) {
-  if (options.approximate == "tanh")
-    return detail::unary_of_input("gelu", detail::GeluTanh{}, detail::GeluTanhGrad{}, x);
-  return detail::unary_of_input("gelu", detail::Gelu{}, detail::GeluGrad{}, x);
+  return options.approximate == "tanh" ? detail::gelu_tanh(x) : detail::gelu_erf(x);
 }
 
 }  // namespace shunt

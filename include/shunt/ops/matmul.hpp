@@ -14,6 +14,11 @@ kernels::Operand<T> operand(const Tensor<T>& x) {
   const int r = x.rank();
   return {x.data(), x.strides()[r - 2], x.strides()[r - 1]};
 }
+template <Scalar T>
+kernels::Operand<T> transposed(const Tensor<T>& x) {
+  const auto [data, row, col] = operand(x);
+  return {data, col, row};
+}
 
 /// out (+)= a b, a (..., m, k), b (..., k, n), leading dimensions broadcast to those of out, which is dense.
 template <Scalar T>
@@ -62,9 +67,7 @@ void add_product(Slots<T>& into, std::size_t i, const Tensor<T>& a, const Tensor
 template <Scalar T>
 Tensor<T> as_rows(const Tensor<T>& x) {
   if (x.rank() == 2) return x;
-  const NoGrad unrecorded;
-  return reshape(
-      x, {x.size(-1) > 0 ? x.numel() / x.size(-1) : Shape(x.shape().begin(), x.shape().end() - 1).numel(), x.size(-1)});
+  return reshaped(x, {Shape(x.shape().begin(), x.shape().end() - 1).numel(), x.size(-1)});
 }
 
 }  // namespace detail
@@ -126,23 +129,28 @@ Tensor<T> linear_onto(const Tensor<T>& base, const Tensor<T>& x, const Tensor<T>
   const auto skip = base.defined() ? detail::dense(base) : base;
   const auto bias = b.defined() ? detail::dense(b) : b;
   auto y = Tensor<T>::empty(shape);
-  kernels::gemm<T>(rows.size(0), w.size(0), w.size(1), detail::operand(rows),
-                   {w.data(), w.strides()[1], w.strides()[0]}, y.data(), w.size(0),
+  kernels::gemm<T>(rows.size(0), w.size(0), w.size(1), detail::operand(rows), detail::transposed(w), y.data(),
+                   w.size(0),
                    {.bias = bias.defined() ? bias.data() : nullptr,
                     .base = skip.defined() ? skip.data() : nullptr,
                     .base_row = w.size(0)});
   return record("linear", y, {x, w, b, base}, [x = save(rows), w = save(w)](const Tensor<T>& g, Slots<T>& into) {
     into.add(3, g);
-    const auto rows_of_g = detail::as_rows(g);
+    const auto dy = detail::as_rows(g);
+    const std::int64_t n = dy.size(0), out = dy.size(1);
     if (into.wants(0)) {
+      const auto weight = w.get("linear");
       auto [dx, accumulate] = into.target(0);
-      detail::gemm_into(detail::as_rows(dx), accumulate, rows_of_g, w.get("linear"));  // dX += G W
+      kernels::gemm<T>(n, weight.size(1), out, detail::operand(dy), detail::operand(weight), dx.data(), weight.size(1),
+                       {.accumulate = accumulate});  // dX += G W
     }
     if (into.wants(1)) {
+      const auto in = x.get("linear");
       auto [dw, accumulate] = into.target(1);
-      detail::gemm_into(dw, accumulate, rows_of_g.mT(), x.get("linear"));  // dW += G^T X
+      kernels::gemm<T>(out, in.size(1), n, detail::transposed(dy), detail::operand(in), dw.data(), in.size(1),
+                       {.accumulate = accumulate});  // dW += G^T X
     }
-    into.add(2, rows_of_g);  // db += the sum of g's rows
+    into.add(2, dy);  // db += the sum of g's rows
   });
 }
 /// x w^T + b, b optional.

@@ -38,10 +38,18 @@ Tensor<O> reduced(const R& r, const ReducePlan& plan, const Tensor<T>& x, const 
   reduce_into(r, false, y, x, in...);
   return y.alias(y.data(), plan.result, dense_strides(plan.result));
 }
-/// g, which has the result's shape, with the reduced dimensions back as 1, expanded to x's shape.
+/// g, which has a reduction's result's shape, with or without the dimensions of `mask`, expanded back to x's shape
+/// `to`: its elements repeat along what was reduced. A value without history.
 template <Scalar T>
-Tensor<T> spread(const Tensor<T>& g, const Shape& kept, const Shape& to) {
-  return expand(reshape(g, kept), to);
+Tensor<T> spread(const Tensor<T>& g, std::uint32_t mask, const Shape& to) {
+  const bool keepdim = g.rank() == to.rank();
+  Shape strides = Shape::filled(to.rank(), 0);
+  for (int d = 0, from = 0; d < to.rank(); ++d) {
+    const bool reduced = (mask >> d & 1u) != 0;
+    if (!reduced) strides[d] = g.strides()[from];
+    from += keepdim || !reduced;
+  }
+  return g.alias(g.data(), to, strides);
 }
 
 template <class T>
@@ -94,8 +102,8 @@ template <Scalar T>
 Tensor<T> sum(const Tensor<T>& x, const Dims& dims = {}, bool keepdim = false) {
   const detail::ReducePlan plan("sum", x.shape(), dims, keepdim);
   return record("sum", detail::reduced<T>(kernels::Sum<T>{}, plan, x), {x},
-                [kept = plan.kept, to = x.shape()](const Tensor<T>& g, Slots<T>& into) {
-                  into.add(0, detail::spread(g, kept, to));
+                [mask = plan.mask, to = x.shape()](const Tensor<T>& g, Slots<T>& into) {
+                  into.add(0, detail::spread(g, mask, to));
                 });
 }
 template <Scalar T>
@@ -109,8 +117,8 @@ Tensor<T> mean(const Tensor<T>& x, const Dims& dims = {}, bool keepdim = false) 
   const detail::ReducePlan plan("mean", x.shape(), dims, keepdim);
   const auto count = detail::convert<accumulate_t<T>>(static_cast<double>(plan.count));
   return record("mean", detail::reduced<T>(detail::Mean<T>{{}, count}, plan, x), {x},
-                [kept = plan.kept, to = x.shape(), count](const Tensor<T>& g, Slots<T>& into) {
-                  into.map_last(0, detail::DivNumber<accumulate_t<T>>{count}, detail::spread(g, kept, to));
+                [mask = plan.mask, to = x.shape(), count](const Tensor<T>& g, Slots<T>& into) {
+                  into.map_last(0, detail::DivNumber<accumulate_t<T>>{count}, detail::spread(g, mask, to));
                 });
 }
 template <Scalar T>
@@ -216,10 +224,10 @@ Tensor<T> product(const Tensor<T>& x, const ReducePlan& plan, [[maybe_unused]] c
   if constexpr (!Real<T>)
     return y;
   else
-    return record("prod", y, {x}, [x = save(x), kept = plan.kept, along](const Tensor<T>& g, Slots<T>& into) {
+    return record("prod", y, {x}, [x = save(x), mask = plan.mask, along](const Tensor<T>& g, Slots<T>& into) {
       if (!into.wants(0)) return;
       const auto in = x.get("prod");
-      into.map(0, kernels::Mul{}, spread(g, kept, in.shape()), products_of_others(in, along));
+      into.map(0, kernels::Mul{}, spread(g, mask, in.shape()), products_of_others(in, along));
     });
 }
 

@@ -89,10 +89,10 @@ Tensor<T> logsumexp(const Tensor<T>& x, const Dims& dims, bool keepdim = false) 
   detail::map_into(detail::Add{}, y.alias(y.data(), plan.kept, detail::dense_strides(plan.kept)), max, log_sum);
   return record(
       "logsumexp", y, {x},
-      [x = save(x), max = save(max), log_sum = save(log_sum), kept = plan.kept](const Tensor<T>& g, Slots<T>& into) {
+      [x = save(x), max = save(max), log_sum = save(log_sum), mask = plan.mask](const Tensor<T>& g, Slots<T>& into) {
         if (!into.wants(0)) return;
         const auto from = x.get("logsumexp");
-        into.map(0, detail::LogSumExpGrad{}, detail::spread(g, kept, from.shape()), from,
+        into.map(0, detail::LogSumExpGrad{}, detail::spread(g, mask, from.shape()), from,
                  expand(max.get("logsumexp"), from.shape()), expand(log_sum.get("logsumexp"), from.shape()));
       });
 }

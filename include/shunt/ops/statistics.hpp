@@ -61,10 +61,10 @@ Tensor<T> var(const Tensor<T>& x, const Dims& dims = {}, VarOptions options = {}
   const detail::Spread<T> s("var", x, dims, options);
   return record(
       "var", detail::reduced<T>(detail::Variance<T>{{}, s.divisor}, s.plan, x, s.mean), {x},
-      [x = save(x), mean = save(s.mean), kept = s.plan.kept, divisor = s.divisor](const Tensor<T>& g, Slots<T>& into) {
+      [x = save(x), mean = save(s.mean), mask = s.plan.mask, divisor = s.divisor](const Tensor<T>& g, Slots<T>& into) {
         if (!into.wants(0)) return;
         const auto in = x.get("var");
-        into.map(0, detail::VarianceGrad<accumulate_t<T>>{divisor}, detail::spread(g, kept, in.shape()), in,
+        into.map(0, detail::VarianceGrad<accumulate_t<T>>{divisor}, detail::spread(g, mask, in.shape()), in,
                  expand(mean.get("var"), in.shape()));
       });
 }
@@ -79,12 +79,12 @@ Tensor<T> std(const Tensor<T>& x, const Dims& dims = {}, VarOptions options = {}
   const detail::Spread<T> s("std", x, dims, options);
   const auto y = detail::reduced<T>(detail::Deviation<T>{{{}, s.divisor}}, s.plan, x, s.mean);
   return record("std", y, {x},
-                [x = save(x), y = save(y), mean = save(s.mean), kept = s.plan.kept, divisor = s.divisor](
+                [x = save(x), y = save(y), mean = save(s.mean), mask = s.plan.mask, divisor = s.divisor](
                     const Tensor<T>& g, Slots<T>& into) {
                   if (!into.wants(0)) return;
                   const auto in = x.get("std");
-                  into.map(0, detail::DeviationGrad<accumulate_t<T>>{divisor}, detail::spread(g, kept, in.shape()), in,
-                           expand(mean.get("std"), in.shape()), detail::spread(y.get("std"), kept, in.shape()));
+                  into.map(0, detail::DeviationGrad<accumulate_t<T>>{divisor}, detail::spread(g, mask, in.shape()), in,
+                           expand(mean.get("std"), in.shape()), detail::spread(y.get("std"), mask, in.shape()));
                 });
 }
 template <Scalar T>
@@ -141,10 +141,10 @@ struct Outermost : Max<T> {
 template <Real T, class R, class DF>
 Tensor<T> norm_of(const R& r, const DF& df, const Tensor<T>& x, const ReducePlan& plan) {
   const auto y = reduced<T>(r, plan, x);
-  return record("norm", y, {x}, [x = save(x), y = save(y), kept = plan.kept, df](const Tensor<T>& g, Slots<T>& into) {
+  return record("norm", y, {x}, [x = save(x), y = save(y), mask = plan.mask, df](const Tensor<T>& g, Slots<T>& into) {
     if (!into.wants(0)) return;
     const auto in = x.get("norm");
-    into.map(0, df, spread(g, kept, in.shape()), in, spread(y.get("norm"), kept, in.shape()));
+    into.map(0, df, spread(g, mask, in.shape()), in, spread(y.get("norm"), mask, in.shape()));
   });
 }
 

@@ -29,19 +29,18 @@ inline Shape infer_shape(const char* op, const Shape& from, std::int64_t numel, 
 }
 
 /// Strides that show x's elements, in order, as `shape`; empty where only a copy could.
-template <Scalar T>
-std::optional<Shape> view_strides(const Tensor<T>& x, const Shape& shape) {
-  if (x.is_contiguous()) return dense_strides(shape);
+inline std::optional<Shape> view_strides(const Body& x, const Shape& shape) {
+  if (x.dense) return dense_strides(shape);
   Shape strides = Shape::filled(shape.rank(), 1);
-  const Shape& old = x.shape();
+  const Shape& old = x.shape;
   int to = shape.rank() - 1;
   for (int d = old.rank() - 1; d >= 0;) {
     // Old dimensions [begin, d] are one even run; new dimensions must fill it exactly.
-    std::int64_t run = old[d], step = x.strides()[d];
+    std::int64_t run = old[d], step = x.strides[d];
     int begin = d;
-    while (begin > 0 && (old[begin - 1] == 1 || run == 1 || x.strides()[begin - 1] == step * run)) {
+    while (begin > 0 && (old[begin - 1] == 1 || run == 1 || x.strides[begin - 1] == step * run)) {
       --begin;
-      if (run == 1) step = x.strides()[begin];
+      if (run == 1) step = x.strides[begin];
       run *= old[begin];
     }
     std::int64_t filled = 1;
@@ -54,6 +53,13 @@ std::optional<Shape> view_strides(const Tensor<T>& x, const Shape& shape) {
   }
   return strides;
 }
+/// The same elements, in order, as `to`, without history: a view where the strides allow it, else a copy.
+template <Scalar T>
+Tensor<T> reshaped(const Tensor<T>& x, const Shape& to) {
+  const auto strides = view_strides(x.body(), to);
+  const auto source = strides ? x : copy_of(x);
+  return source.alias(source.data(), to, strides ? *strides : dense_strides(to));
+}
 
 }  // namespace detail
 
@@ -61,9 +67,7 @@ std::optional<Shape> view_strides(const Tensor<T>& x, const Shape& shape) {
 template <Scalar T>
 Tensor<T> reshape(const Tensor<T>& x, const Shape& shape) {
   const Shape to = detail::infer_shape("reshape", x.shape(), x.numel(), shape);
-  auto strides = detail::view_strides(x, to);
-  const auto source = strides ? x : detail::copy_of(x);
-  return record("reshape", source.alias(source.data(), to, strides ? *strides : detail::dense_strides(to)), {x},
+  return record("reshape", detail::reshaped(x, to), {x},
                 [from = x.shape()](const Tensor<T>& g, Slots<T>& into) { into.add(0, reshape(g, from)); });
 }
 template <Scalar T>
@@ -73,7 +77,7 @@ Tensor<T> Tensor<T>::reshape(const Shape& to) const {
 /// reshape() that never copies: ShapeError where it would have to.
 template <Scalar T>
 Tensor<T> Tensor<T>::view(const Shape& to) const {
-  if (!detail::view_strides(*this, detail::infer_shape("view", shape(), numel(), to)))
+  if (!detail::view_strides(body(), detail::infer_shape("view", shape(), numel(), to)))
     detail::raise<ShapeError>("view: strides ", strides(), " of ", shape(), " do not allow ", to,
                               " without a copy; use reshape");
   return reshape(to);
