@@ -153,6 +153,11 @@ TEST_CASE("gemm: products that are cut into blocks", "[kernels][gemm]") {
                     {3, 2000, 300},
                     {2000, 3, 300},
                     {1, 700, 901},
+                    {2, 1500, 130},
+                    {1037, 3, 260},
+                    {5, 33, 530},
+                    {67, 11, 601},
+                    {16, 19, 515},
                     {3200, 40, 20},
                     {40, 4200, 31}}) {
       check_all<float>(s.m, s.n, s.k);
@@ -226,11 +231,18 @@ TEST_CASE("gemm: NaN and infinity reach their row, and no other", "[kernels][gem
 TEST_CASE("gemm: the same bits on every number of threads", "[kernels][gemm][tsan]") {
   struct Sizes {
     Size m, n, k;
+    Layout of_b = Layout::columns;
   };
   for (Isa isa : isas()) {
-    for (Sizes s :
-         {Sizes{150, 700, 530}, {3000, 20, 50}, {120, 120, 120}, {20, 3000, 400}, {1, 3000, 900}, {900, 500, 300}}) {
-      const Matrix<float> a(s.m, s.k, Layout::rows, 1), b(s.k, s.n, Layout::columns, 2);
+    for (Sizes s : {Sizes{150, 700, 530},
+                    {3000, 20, 50},
+                    {120, 120, 120},
+                    {20, 3000, 400},
+                    {1, 3000, 900},
+                    {900, 500, 300},
+                    {700, 9, 530},
+                    {3, 3000, 300, Layout::rows}}) {
+      const Matrix<float> a(s.m, s.k, Layout::rows, 1), b(s.k, s.n, s.of_b, 2);
       std::vector<float> expected;
       for (int threads : {1, 2, 3, 8}) {
         const Setting setting(isa, threads);

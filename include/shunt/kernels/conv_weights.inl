@@ -61,7 +61,7 @@ struct WeightGradient {
         const T* line[L];
         T dots[L];
         for (int r = 0; r < L; ++r) line[r] = unfolded + at[p + r < patch ? p + r : patch - 1];
-        dot_lines(columns, filter, line, dots);
+        dot_tile<T, 1>(columns, filter, 0, line, dots);
         for (int r = 0; r < L && p + r < patch; ++r) {
           T& to = out[(p + r) * g.filters + f];
           to = accumulate ? to + dots[r] : dots[r];

@@ -1,5 +1,5 @@
 // The matrix product's loops for one instruction set; what cuts the work for them is gemm_driver.hpp.
-#include "shunt/kernels/gemm_dot.inl"
+#include "shunt/kernels/gemm_few.inl"
 
 // One panel of columns against all rows.
 template <class T>

@@ -4,71 +4,9 @@
 
 #include <algorithm>
 
-#include "shunt/kernels/gemm_loops.hpp"
+#include "shunt/kernels/gemm_few.hpp"
 
 namespace shunt::kernels::detail {
-
-/// Products with at most two rows or columns, both operands contiguous along k, are inner products: c(line, x) for
-/// few vectors x and many lines, with the epilogue's parts seen along lines and along x.
-template <class T>
-struct Dots {
-  std::int64_t k;
-  const T* lines;
-  std::int64_t line_stride;
-  const T* x;
-  std::int64_t x_stride, x_count;
-  T* c;
-  std::int64_t c_line, c_x;
-  const T *line_bias, *x_bias, *base;
-  std::int64_t base_line, base_x;
-  bool accumulate;
-
-  [[gnu::noinline]] void operator()(std::int64_t begin, std::int64_t end) const {
-    const auto dot = by_isa(portable::dot_lines<T>, avx2::dot_lines<T>, avx512::dot_lines<T>);
-    constexpr int L = 16 / sizeof(T);
-    for (std::int64_t i = begin; i < end; i += L) {
-      const T* line[L];
-      T sums[L];
-      for (int r = 0; r < L; ++r) line[r] = lines + (i + r < end ? i + r : end - 1) * line_stride;
-      for (std::int64_t j = 0; j < x_count; ++j) {
-        dot(k, x + j * x_stride, line, sums);
-        for (int r = 0; r < L && i + r < end; ++r) {
-          T& to = c[(i + r) * c_line + j * c_x];
-          T v = accumulate ? sums[r] + to : sums[r];
-          if (line_bias != nullptr) v += line_bias[i + r];
-          if (x_bias != nullptr) v += x_bias[j];
-          if (base != nullptr) v += base[(i + r) * base_line + j * base_x];
-          to = v;
-        }
-      }
-    }
-  }
-};
-
-/// Whether the product was of this kind, and is done.
-template <class T>
-bool gemm_dot(int width, std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<T> b, T* c,
-              std::int64_t ldc, const Epilogue<T>& e) {
-  constexpr std::int64_t few = 2;
-  if (k < width || (m > few && n > few)) return false;
-  if (n == 1 && b.row != 1 && a.col == 1) {
-    T* const column = scratch<T>(Scratch::panel_b, k);
-    for (std::int64_t p = 0; p < k; ++p) column[p] = b.data[p * b.row];
-    b = {column, 1, k};
-  }
-  if (a.col != 1 || b.row != 1) return false;
-  const std::int64_t grain = ((std::int64_t{1} << 16) / (k + 1) + 1) * 4;
-  if (n <= few && n <= m) {
-    parallel_for(m, grain,
-                 Dots<T>{k, a.data, a.row, b.data, b.col, n, c, ldc, 1, e.row_bias, e.bias, e.base, e.base_row, 1,
-                         e.accumulate});
-  } else {
-    parallel_for(n, grain,
-                 Dots<T>{k, b.data, b.col, a.data, a.row, m, c, 1, ldc, e.bias, e.row_bias, e.base, 1, e.base_row,
-                         e.accumulate});
-  }
-  return true;
-}
 
 /// A is read where it lies, and B where its rows are contiguous; one panel of B is packed otherwise.
 template <class T>
@@ -206,7 +144,7 @@ template <class T>
 void gemm_tiled(std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<T> b, T* c, std::int64_t ldc,
                 const Epilogue<T>& e) {
   const GemmLoops<T, T>& loops = gemm_loops<T, T>();
-  if (gemm_dot(loops.width, m, n, k, a, b, c, ldc, e)) return;
+  if (gemm_few(loops.width, m, n, k, a, b, c, ldc, e)) return;
   const std::int64_t most = 8 * loops.rows, few = std::int64_t{1} << 20;  // rows read in place; work of a task
   const std::int64_t work = m * n * k, R = loops.cols();
   const bool direct = work <= 128 * 128 * 128 || ((m <= most || n <= R) && k <= 4096);
