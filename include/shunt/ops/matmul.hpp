@@ -1,6 +1,7 @@
 // Matrix products by PyTorch's rules, and the affine map of a linear layer.
 #pragma once
 
+#include "shunt/kernels/fetch.hpp"
 #include "shunt/kernels/gemm.hpp"
 #include "shunt/ops/skip.hpp"
 #include "shunt/ops/view.hpp"
@@ -129,6 +130,7 @@ Tensor<T> linear_onto(const Tensor<T>& base, const Tensor<T>& x, const Tensor<T>
   const auto skip = base.defined() ? detail::dense(base) : base;
   const auto bias = b.defined() ? detail::dense(b) : b;
   auto y = Tensor<T>::empty(shape);
+  kernels::fetch(w.data(), w.is_contiguous() ? w.numel() : 0);
   kernels::gemm<T>(rows.size(0), w.size(0), w.size(1), detail::operand(rows), detail::transposed(w), y.data(),
                    w.size(0),
                    {.bias = bias.defined() ? bias.data() : nullptr,
@@ -141,12 +143,15 @@ Tensor<T> linear_onto(const Tensor<T>& base, const Tensor<T>& x, const Tensor<T>
     if (into.wants(0)) {
       const auto weight = w.get("linear");
       auto [dx, accumulate] = into.target(0);
+      kernels::fetch(weight.data(), weight.is_contiguous() ? weight.numel() : 0);
       kernels::gemm<T>(n, weight.size(1), out, detail::operand(dy), detail::operand(weight), dx.data(), weight.size(1),
                        {.accumulate = accumulate});  // dX += G W
     }
     if (into.wants(1)) {
       const auto in = x.get("linear");
       auto [dw, accumulate] = into.target(1);
+      kernels::fetch(in.data(), in.is_contiguous() ? in.numel() : 0);
+      kernels::fetch_to_write(dw.data(), dw.numel());
       kernels::gemm<T>(out, in.size(1), n, detail::transposed(dy), detail::operand(in), dw.data(), in.size(1),
                        {.accumulate = accumulate});  // dW += G^T X
     }
