@@ -31,3 +31,7 @@
 #include "shunt/optim/schedules.hpp"
 #include "shunt/optim/sgd.hpp"
 #include "shunt/tensor.hpp"
+
+#ifdef SHUNT_COMPILED  // by the target shunt::compiled
+#include "shunt/compiled/networks.inl"
+#endif

@@ -33,3 +33,7 @@
 #include "shunt/ops/statistics.hpp"
 #include "shunt/ops/view.hpp"
 #include "shunt/ops/where.hpp"
+
+#ifdef SHUNT_COMPILED  // by the target shunt::compiled
+#include "shunt/compiled/tensor.inl"
+#endif

@@ -28,19 +28,25 @@ with_cmake() { # NAME CMAKE-OPTION..
   cmake -S "$here/$folder" -B "$folder" -G Ninja -DCMAKE_CXX_FLAGS=-O0 "$@" && cmake --build "$folder" && "$folder/consumer"
 }
 
-installed() {
-  rm -rf prefix package
-  cmake -S "$top" -B package -G Ninja -DCMAKE_INSTALL_PREFIX="$PWD/prefix" -DSHUNT_BUILD_TESTS=OFF \
-    -DSHUNT_BUILD_BENCHMARKS=OFF -DSHUNT_BUILD_EXAMPLES=OFF && cmake --install package &&
-    with_cmake find_package -DCMAKE_PREFIX_PATH="$PWD/prefix"
+installed() { # FOLDER CMAKE-OPTION..
+  folder=$1
+  shift
+  rm -rf prefix
+  cmake -S "$top" -B package -G Ninja -DCMAKE_INSTALL_PREFIX="$PWD/prefix" -DCMAKE_BUILD_TYPE=None \
+    -DCMAKE_CXX_FLAGS=-O0 -DSHUNT_WERROR=ON -DSHUNT_BUILD_TESTS=OFF -DSHUNT_BUILD_BENCHMARKS=OFF \
+    -DSHUNT_BUILD_EXAMPLES=OFF "$@" && cmake --build package && cmake --install package &&
+    with_cmake "$folder" -DCMAKE_PREFIX_PATH="$PWD/prefix"
 }
 
 plain() {
   "${CXX:-g++}" -std=c++20 -O2 -I "$top/include" -I "$2" "$here/main.cpp" -pthread -o plain && ./plain
 }
 
-trial find_package installed
+rm -rf package
+trial find_package installed find_package
+trial 'plain units beside shunt::compiled' installed compiled -DSHUNT_BUILD_COMPILED=ON
 trial add_subdirectory with_cmake add_subdirectory
 trial 'one compiler line' plain "$@"
+trial 'units of different flags' "$here/flags/run.sh" "$2"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

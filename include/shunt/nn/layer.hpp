@@ -15,14 +15,19 @@ class Layer : public Module<T> {
   /// product or a norm override it and add while they compute.
   virtual Tensor<T> forward_onto(const Tensor<T>& x, const Tensor<T>& base) { return add_skip(base, forward(x)); }
 
-  Tensor<T> operator()(const Tensor<T>& x) {
-    return this->gate(x.shape(), [&] { return forward(x); });
-  }
+  Tensor<T> operator()(const Tensor<T>& x);
   /// forward_onto() through the gate.
-  Tensor<T> onto(const Tensor<T>& x, const Tensor<T>& base) {
-    return this->gate(x.shape(), [&] { return forward_onto(x, base); });
-  }
+  Tensor<T> onto(const Tensor<T>& x, const Tensor<T>& base);
 };
+
+template <Real T>
+Tensor<T> Layer<T>::operator()(const Tensor<T>& x) {
+  return this->gate(x.shape(), [&] { return forward(x); });
+}
+template <Real T>
+Tensor<T> Layer<T>::onto(const Tensor<T>& x, const Tensor<T>& base) {
+  return this->gate(x.shape(), [&] { return forward_onto(x, base); });
+}
 
 /// Something that can be held as a layer over T.
 template <class L, class T>

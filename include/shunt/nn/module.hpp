@@ -159,15 +159,7 @@ class Module {
   /// What stands in brackets behind it, such as "64, 256".
   virtual std::string options() const { return {}; }
 
-  std::vector<Tensor<T>> parameters() const {
-    struct Walk : Members<T> {
-      std::vector<Tensor<T>> found;
-      void parameter(std::string_view, Parameter<T>& p) override { found.push_back(p); }
-      void module(std::string_view, Module<T>& child) override { child.members(*this); }
-    } walk;
-    self().members(walk);
-    return std::move(walk.found);
-  }
+  std::vector<Tensor<T>> parameters() const;
   std::vector<std::pair<std::string, Tensor<T>>> named_parameters() const {
     struct Walk : detail::PathWalk<T> {
       std::vector<std::pair<std::string, Tensor<T>>> found;
@@ -185,41 +177,19 @@ class Module {
     return std::move(walk.found);
   }
   /// Parameters and buffers by name, in the order of declaration. Shares the elements with this module.
-  StateDict state_dict() const {
-    struct Walk : detail::PathWalk<T> {
-      StateDict found;
-      void parameter(std::string_view name, Parameter<T>& p) override { found.set(this->join(name), p.detach()); }
-      void buffer(std::string_view name, const AnyTensor& b) override { found.set(this->join(name), b); }
-    } walk;
-    self().members(walk);
-    return std::move(walk.found);
-  }
+  StateDict state_dict() const;
   /// Writes the dict's values into the elements that are there, converting between floating types. Strict: ValueError
   /// lists every missing and unexpected name. A wrong shape always is a ShapeError. Nothing is changed on an error.
   void load_state_dict(const StateDict& dict, bool strict = true);
 
   /// Training mode: dropout drops, batch norm uses the batch and updates its running statistics.
-  void train(bool on = true) {
-    struct Walk : Members<T> {
-      bool on = true;
-      void module(std::string_view, Module<T>& child) override {
-        child.training_ = on;
-        child.members(*this);
-      }
-      void spliced(Module<T>& child) override { child.training_ = on; }
-    } walk;
-    walk.on = on;
-    training_ = on;
-    members(walk);
-  }
+  void train(bool on = true);
   void eval() { train(false); }
   bool is_training() const { return training_; }
   /// The mode of this module alone, without its children.
   void set_training(bool on) { training_ = on; }
   /// Leaves no parameter a gradient.
-  void zero_grad() const {
-    for (const auto& p : parameters()) p.zero_grad();
-  }
+  void zero_grad() const;
 
  protected:
   Module() = default;
@@ -263,32 +233,73 @@ class Module {
     }
   }
   /// The innermost layer signs an error; the outermost finds the path to it.
-  [[gnu::cold]] void locate(Error& e) const {
-    if (e.layer() == nullptr) e.set_layer(this);
-    if (detail::running_layers > 1) return;
-    struct Walk : detail::PathWalk<T> {
-      using detail::PathWalk<T>::PathWalk;
-      const void* wanted = nullptr;
-      std::string found;
-      [[gnu::cold]] void module(std::string_view name, Module<T>& child) override {
-        if (!found.empty()) return;
-        if (&child == wanted)
-          found = shunt::detail::text(this->join(name), " (", child.kind(), ")");
-        else
-          this->down(name, child);
-      }
-      [[gnu::cold]] void spliced(Module<T>& child) override {
-        if (found.empty() && &child == wanted) found = shunt::detail::text(this->path_, " (", child.kind(), ")");
-      }
-    } walk(kind());
-    walk.wanted = e.layer();
-    if (e.layer() != this) self().members(walk);
-    e.prepend(shunt::detail::text(walk.found.empty() ? kind() : walk.found, ": "));
-    e.set_layer(nullptr);
-  }
+  [[gnu::cold]] void locate(Error& e) const;
 
   bool training_ = true;
 };
+
+template <Real T>
+std::vector<Tensor<T>> Module<T>::parameters() const {
+  struct Walk : Members<T> {
+    std::vector<Tensor<T>> found;
+    void parameter(std::string_view, Parameter<T>& p) override { found.push_back(p); }
+    void module(std::string_view, Module<T>& child) override { child.members(*this); }
+  } walk;
+  self().members(walk);
+  return std::move(walk.found);
+}
+template <Real T>
+void Module<T>::train(bool on) {
+  struct Walk : Members<T> {
+    bool on = true;
+    void module(std::string_view, Module<T>& child) override {
+      child.training_ = on;
+      child.members(*this);
+    }
+    void spliced(Module<T>& child) override { child.training_ = on; }
+  } walk;
+  walk.on = on;
+  training_ = on;
+  members(walk);
+}
+template <Real T>
+void Module<T>::locate(Error& e) const {
+  if (e.layer() == nullptr) e.set_layer(this);
+  if (detail::running_layers > 1) return;
+  struct Walk : detail::PathWalk<T> {
+    using detail::PathWalk<T>::PathWalk;
+    const void* wanted = nullptr;
+    std::string found;
+    [[gnu::cold]] void module(std::string_view name, Module<T>& child) override {
+      if (!found.empty()) return;
+      if (&child == wanted)
+        found = shunt::detail::text(this->join(name), " (", child.kind(), ")");
+      else
+        this->down(name, child);
+    }
+    [[gnu::cold]] void spliced(Module<T>& child) override {
+      if (found.empty() && &child == wanted) found = shunt::detail::text(this->path_, " (", child.kind(), ")");
+    }
+  } walk(kind());
+  walk.wanted = e.layer();
+  if (e.layer() != this) self().members(walk);
+  e.prepend(shunt::detail::text(walk.found.empty() ? kind() : walk.found, ": "));
+  e.set_layer(nullptr);
+}
+template <Real T>
+StateDict Module<T>::state_dict() const {
+  struct Walk : detail::PathWalk<T> {
+    StateDict found;
+    void parameter(std::string_view name, Parameter<T>& p) override { found.set(this->join(name), p.detach()); }
+    void buffer(std::string_view name, const AnyTensor& b) override { found.set(this->join(name), b); }
+  } walk;
+  self().members(walk);
+  return std::move(walk.found);
+}
+template <Real T>
+void Module<T>::zero_grad() const {
+  for (const auto& p : parameters()) p.zero_grad();
+}
 
 template <Real T>
 void Module<T>::load_state_dict(const StateDict& dict, bool strict) {

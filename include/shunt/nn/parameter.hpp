@@ -28,21 +28,26 @@ class Owned : public Tensor<T> {
   explicit Owned(const Tensor<T>& t) : Tensor<T>(t) {}
 
  private:
-  static Tensor<T> copy(const Tensor<T>& o) {
-    if (!o.defined()) return {};
-    auto c = shunt::detail::copy_of(o);
-    if constexpr (Real<T>) c.requires_grad(o.wants_grad());
-    return c;
-  }
-  void assign(const Tensor<T>& o) {
-    if (this->defined() && o.defined() && this->shape() == o.shape()) {
-      shunt::detail::map_into(shunt::detail::Copy<T>{}, *this, o);
-      this->body().storage->version.fetch_add(1, std::memory_order_relaxed);
-    } else {
-      Tensor<T>::operator=(copy(o));
-    }
-  }
+  static Tensor<T> copy(const Tensor<T>& o);
+  void assign(const Tensor<T>& o);
 };
+
+template <Scalar T>
+Tensor<T> Owned<T>::copy(const Tensor<T>& o) {
+  if (!o.defined()) return {};
+  auto c = shunt::detail::copy_of(o);
+  if constexpr (Real<T>) c.requires_grad(o.wants_grad());
+  return c;
+}
+template <Scalar T>
+void Owned<T>::assign(const Tensor<T>& o) {
+  if (this->defined() && o.defined() && this->shape() == o.shape()) {
+    shunt::detail::map_into(shunt::detail::Copy<T>{}, *this, o);
+    this->body().storage->version.fetch_add(1, std::memory_order_relaxed);
+  } else {
+    Tensor<T>::operator=(copy(o));
+  }
+}
 
 }  // namespace detail
 

@@ -62,20 +62,7 @@ class Optimizer : public AnyOptimizer {
   using AnyOptimizer::set_lr;
 
   /// More parameters, with options of their own. ValueError for a parameter that is here already or is no leaf.
-  [[gnu::cold]] void add_param_group(std::vector<Tensor<T>> params, Options options) {
-    options.check();
-    auto known = bodies();
-    for (const auto& p : params) {
-      if (!p.is_leaf())
-        shunt::detail::raise<ValueError>("optim: the result of an operation, ", p.shape(), ", is no parameter");
-      known.push_back(&p.body());
-    }
-    std::sort(known.begin(), known.end());
-    if (std::adjacent_find(known.begin(), known.end()) != known.end())
-      shunt::detail::raise<ValueError>("optim: a parameter is given twice");
-    states_.resize(states_.size() + params.size());
-    groups_.push_back({std::move(params), options});
-  }
+  [[gnu::cold]] void add_param_group(std::vector<Tensor<T>> params, Options options);
   std::size_t groups() const override { return groups_.size(); }
   const std::vector<Tensor<T>>& params(std::size_t group = 0) const { return group_at(group).params; }
   /// May be changed between steps.
@@ -86,75 +73,12 @@ class Optimizer : public AnyOptimizer {
   double momentum(std::size_t group = 0) const override { return Options(options(group)).first_momentum(); }
   void set_momentum(std::size_t group, double momentum) override { options(group).first_momentum() = momentum; }
 
-  void zero_grad() override {
-    for (const auto& group : groups_)
-      for (const auto& p : group.params) p.zero_grad();
-  }
-  void step() override {
-    forget();
-    std::size_t i = 0;
-    for (const auto& group : groups_) {
-      group.options.check();
-      for (const auto& p : group.params) {
-        auto& state = states_[i++];
-        if (!p.has_grad()) continue;
-        ++state.step;
-        grads_.push_back(shunt::detail::dense(p.grad()));
-        const auto& g = grads_.back();
-        if (!p.is_contiguous()) strided_.emplace_back(p, shunt::detail::copy_of(p));
-        enlist(group.options, state, p.is_contiguous() ? p : strided_.back().second, g);
-        shunt::detail::mark_changed(name(), p);
-      }
-    }
-    kernels::run_updates(work_);
-    for (const auto& [p, values] : strided_) shunt::detail::map_into(shunt::detail::Copy<T>{}, p, values);
-    forget();
-  }
+  void zero_grad() override;
+  void step() override;
 
   // Seldom run: compiled for size, which is quicker.
-  [[gnu::cold]] StateDict state_dict() const override {
-    StateDict dict;
-    for (std::size_t i = 0; i < states_.size(); ++i) {
-      if (states_[i].step == 0) continue;
-      const auto prefix = detail::state_prefix(i);
-      dict.set(prefix + "step", detail::number(states_[i].step));
-      for (std::size_t k = 0; k < slots().size(); ++k)
-        if (states_[i].slot[k].defined()) dict.set(prefix + slots()[k], shunt::detail::copy_of(states_[i].slot[k]));
-    }
-    for (std::size_t g = 0; g < groups_.size(); ++g) {
-      const auto prefix = detail::group_prefix(g);
-      dict.set(prefix + "params", detail::number(static_cast<std::int64_t>(groups_[g].params.size())));
-      detail::SaveOptions save(dict, prefix);
-      Options(groups_[g].options).each(save);
-    }
-    return dict;
-  }
-  [[gnu::cold]] void load_state_dict(const StateDict& dict) override {
-    detail::StateReader from(name(), dict);
-    std::vector<State> states(states_.size());
-    std::vector<Options> options;
-    std::size_t i = 0;
-    for (const auto& group : groups_) {
-      const auto prefix = detail::group_prefix(options.size());
-      detail::check_count(name(), group.params.size(), from.integer(prefix + "params"));
-      detail::LoadOptions load(from, prefix);
-      options.push_back(group.options);
-      options.back().each(load);
-      options.back().check();
-      for (const auto& p : group.params) {
-        auto& state = states[i];
-        const auto key = detail::state_prefix(i++);
-        if (!from.has(key + "step")) continue;
-        state.step = from.integer(key + "step");
-        for (std::size_t k = 0; k < slots().size(); ++k)
-          if (from.has(key + slots()[k]))
-            state.slot[k] = shunt::detail::copy_of(from.tensor(key + slots()[k], p.shape()).template to<S>());
-      }
-    }
-    from.finish();
-    states_ = std::move(states);
-    for (std::size_t g = 0; g < groups_.size(); ++g) groups_[g].options = options[g];
-  }
+  [[gnu::cold]] StateDict state_dict() const override;
+  [[gnu::cold]] void load_state_dict(const StateDict& dict) override;
 
  protected:
   /// What a rule keeps: float for parameters of bfloat16, so that small steps add up.
@@ -206,5 +130,92 @@ class Optimizer : public AnyOptimizer {
   std::vector<Tensor<T>> grads_;
   std::vector<std::pair<Tensor<T>, Tensor<T>>> strided_;
 };
+
+template <Real T, class Options>
+void Optimizer<T, Options>::add_param_group(std::vector<Tensor<T>> params, Options options) {
+  options.check();
+  auto known = bodies();
+  for (const auto& p : params) {
+    if (!p.is_leaf())
+      shunt::detail::raise<ValueError>("optim: the result of an operation, ", p.shape(), ", is no parameter");
+    known.push_back(&p.body());
+  }
+  std::sort(known.begin(), known.end());
+  if (std::adjacent_find(known.begin(), known.end()) != known.end())
+    shunt::detail::raise<ValueError>("optim: a parameter is given twice");
+  states_.resize(states_.size() + params.size());
+  groups_.push_back({std::move(params), options});
+}
+template <Real T, class Options>
+void Optimizer<T, Options>::zero_grad() {
+  for (const auto& group : groups_)
+    for (const auto& p : group.params) p.zero_grad();
+}
+template <Real T, class Options>
+void Optimizer<T, Options>::step() {
+  forget();
+  std::size_t i = 0;
+  for (const auto& group : groups_) {
+    group.options.check();
+    for (const auto& p : group.params) {
+      auto& state = states_[i++];
+      if (!p.has_grad()) continue;
+      ++state.step;
+      grads_.push_back(shunt::detail::dense(p.grad()));
+      const auto& g = grads_.back();
+      if (!p.is_contiguous()) strided_.emplace_back(p, shunt::detail::copy_of(p));
+      enlist(group.options, state, p.is_contiguous() ? p : strided_.back().second, g);
+      shunt::detail::mark_changed(name(), p);
+    }
+  }
+  kernels::run_updates(work_);
+  for (const auto& [p, values] : strided_) shunt::detail::map_into(shunt::detail::Copy<T>{}, p, values);
+  forget();
+}
+template <Real T, class Options>
+StateDict Optimizer<T, Options>::state_dict() const {
+  StateDict dict;
+  for (std::size_t i = 0; i < states_.size(); ++i) {
+    if (states_[i].step == 0) continue;
+    const auto prefix = detail::state_prefix(i);
+    dict.set(prefix + "step", detail::number(states_[i].step));
+    for (std::size_t k = 0; k < slots().size(); ++k)
+      if (states_[i].slot[k].defined()) dict.set(prefix + slots()[k], shunt::detail::copy_of(states_[i].slot[k]));
+  }
+  for (std::size_t g = 0; g < groups_.size(); ++g) {
+    const auto prefix = detail::group_prefix(g);
+    dict.set(prefix + "params", detail::number(static_cast<std::int64_t>(groups_[g].params.size())));
+    detail::SaveOptions save(dict, prefix);
+    Options(groups_[g].options).each(save);
+  }
+  return dict;
+}
+template <Real T, class Options>
+void Optimizer<T, Options>::load_state_dict(const StateDict& dict) {
+  detail::StateReader from(name(), dict);
+  std::vector<State> states(states_.size());
+  std::vector<Options> options;
+  std::size_t i = 0;
+  for (const auto& group : groups_) {
+    const auto prefix = detail::group_prefix(options.size());
+    detail::check_count(name(), group.params.size(), from.integer(prefix + "params"));
+    detail::LoadOptions load(from, prefix);
+    options.push_back(group.options);
+    options.back().each(load);
+    options.back().check();
+    for (const auto& p : group.params) {
+      auto& state = states[i];
+      const auto key = detail::state_prefix(i++);
+      if (!from.has(key + "step")) continue;
+      state.step = from.integer(key + "step");
+      for (std::size_t k = 0; k < slots().size(); ++k)
+        if (from.has(key + slots()[k]))
+          state.slot[k] = shunt::detail::copy_of(from.tensor(key + slots()[k], p.shape()).template to<S>());
+    }
+  }
+  from.finish();
+  states_ = std::move(states);
+  for (std::size_t g = 0; g < groups_.size(); ++g) groups_[g].options = options[g];
+}
 
 }  // namespace shunt::optim

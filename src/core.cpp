@@ -1,0 +1,2 @@
+#define SHUNT_LIST "shunt/compiled/core.inl"
+#include "instances.hpp"

@@ -1,0 +1,2 @@
+#define SHUNT_LIST "shunt/compiled/layers.inl"
+#include "instances.hpp"

@@ -1,0 +1,2 @@
+#define SHUNT_LIST "shunt/compiled/numbers.inl"
+#include "instances.hpp"

@@ -1,0 +1,2 @@
+#define SHUNT_LIST "shunt/compiled/pointwise.inl"
+#include "instances.hpp"

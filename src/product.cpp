@@ -1,0 +1,2 @@
+#define SHUNT_LIST "shunt/compiled/product.inl"
+#include "instances.hpp"

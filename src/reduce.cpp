@@ -1,0 +1,2 @@
+#define SHUNT_LIST "shunt/compiled/reduce.inl"
+#include "instances.hpp"

@@ -1,0 +1,2 @@
+#define SHUNT_LIST "shunt/compiled/shape.inl"
+#include "instances.hpp"

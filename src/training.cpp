@@ -1,0 +1,2 @@
+#define SHUNT_LIST "shunt/compiled/training.inl"
+#include "instances.hpp"
