@@ -1,0 +1,228 @@
+// Training steps and inference of whole networks, as modules.
+#include "../nets.hpp"
+
+#include "cases.hpp"
+
+namespace peers {
+namespace {
+
+namespace nn = torch::nn;
+using torch::Tensor;
+
+struct Net : nn::Module {
+  virtual Tensor forward(Tensor x) = 0;
+};
+
+struct MlpNet : Net {
+  std::vector<std::pair<nn::Linear, nn::Linear>> blocks;
+  explicit MlpNet(const Mlp& m) {
+    const torch::NoGradGuard unrecorded;
+    for (Int i = 0; i < m.blocks; ++i) {
+      blocks.emplace_back(nn::Linear(m.width, m.width), nn::Linear(m.width, m.width));
+      register_module("first" + std::to_string(i), blocks.back().first);
+      register_module("second" + std::to_string(i), blocks.back().second)
+          ->weight.mul_(1 / std::sqrt(static_cast<double>(m.blocks)));
+    }
+  }
+  Tensor forward(Tensor x) override {
+    for (auto& [first, second] : blocks) x = x + second(torch::relu(first(x)));
+    return x;
+  }
+};
+
+nn::Conv2d conv3x3(Int in, Int out, Int stride = 1) {
+  return nn::Conv2d(nn::Conv2dOptions(in, out, 3).stride(stride).padding(1).bias(false));
+}
+
+struct BasicBlock : Net {
+  nn::Conv2d conv1, conv2;
+  nn::BatchNorm2d bn1, bn2;
+  Int more, stride;
+  BasicBlock(Int in, Int out)
+      : conv1(conv3x3(in, out, in == out ? 1 : 2)),
+        conv2(conv3x3(out, out)),
+        bn1(out),
+        bn2(out),
+        more(out - in),
+        stride(in == out ? 1 : 2) {
+    register_module("conv1", conv1);
+    register_module("bn1", bn1);
+    register_module("conv2", conv2);
+    register_module("bn2", bn2);
+  }
+  Tensor forward(Tensor x) override {
+    auto y = bn2(conv2(bn1(conv1(x)).relu_()));
+    if (more > 0) {
+      x = x.slice(2, 0, c10::nullopt, stride).slice(3, 0, c10::nullopt, stride);
+      x = torch::constant_pad_nd(x, {0, 0, 0, 0, 0, more});
+    }
+    return y.add_(x).relu_();
+  }
+};
+
+struct CifarNet : Net {
+  nn::Conv2d conv1 = conv3x3(3, 16);
+  nn::BatchNorm2d bn1{16};
+  std::vector<std::shared_ptr<BasicBlock>> blocks;
+  nn::Linear fc{64, 10};
+  explicit CifarNet(const Cifar& c) {
+    register_module("conv1", conv1);
+    register_module("bn1", bn1);
+    const Int n = (c.depth - 2) / 6;
+    for (Int i = 0, in = 16; i < 3 * n; ++i) {
+      const Int out = 16 << (i / n);
+      blocks.push_back(register_module("block" + std::to_string(i), std::make_shared<BasicBlock>(in, out)));
+      in = out;
+    }
+    register_module("fc", fc);
+  }
+  Tensor forward(Tensor x) override {
+    x = bn1(conv1(x)).relu_();
+    for (auto& block : blocks) x = block->forward(x);
+    return fc(x.mean({2, 3}));
+  }
+};
+
+struct TransformerBlock : Net {
+  nn::LayerNorm norm1, norm2;
+  nn::Linear qkv, projection, linear1, linear2;
+  Int heads;
+  Tensor later;  // the mask of keys that a query must not see
+  explicit TransformerBlock(const Transformer& t)
+      : norm1(nn::LayerNormOptions({t.width})),
+        norm2(nn::LayerNormOptions({t.width})),
+        qkv(t.width, 3 * t.width),
+        projection(t.width, t.width),
+        linear1(t.width, t.hidden()),
+        linear2(t.hidden(), t.width),
+        heads(t.heads) {
+    register_module("norm1", norm1);
+    register_module("qkv", qkv);
+    register_module("projection", projection);
+    register_module("norm2", norm2);
+    register_module("linear1", linear1);
+    register_module("linear2", linear2);
+    if (t.causal()) later = torch::full({t.tokens, t.tokens}, -INFINITY).triu(1);
+  }
+  Tensor attention(const Tensor& x) {
+    const Int n = x.size(0), t = x.size(1), width = x.size(2), head = width / heads;
+    const auto parts = qkv(x).view({n, t, 3, heads, head}).permute({2, 0, 3, 1, 4}).unbind(0);
+    const auto q = (parts[0] * (1 / std::sqrt(static_cast<double>(head)))).reshape({n * heads, t, head});
+    const auto k = parts[1].reshape({n * heads, t, head}), v = parts[2].reshape({n * heads, t, head});
+    const auto scores =
+        later.defined() ? torch::baddbmm(later, q, k.transpose(1, 2)) : torch::bmm(q, k.transpose(1, 2));
+    const auto y = torch::bmm(torch::softmax(scores, -1), v);
+    return projection(y.view({n, heads, t, head}).transpose(1, 2).reshape({n, t, width}));
+  }
+  Tensor forward(Tensor x) override {
+    x = x + attention(norm1(x));
+    return x + linear2(torch::gelu(linear1(norm2(x))));
+  }
+};
+
+struct TransformerNet : Net {
+  nn::Embedding tokens{nullptr};
+  Tensor positions;
+  std::vector<std::shared_ptr<TransformerBlock>> blocks;
+  nn::LayerNorm norm{nullptr};
+  nn::Linear head{nullptr};
+  explicit TransformerNet(const Transformer& t) {
+    for (Int i = 0; i < t.layers; ++i)
+      blocks.push_back(register_module("block" + std::to_string(i), std::make_shared<TransformerBlock>(t)));
+    if (!t.causal()) return;
+    tokens = register_module("tokens", nn::Embedding(t.vocabulary, t.width));
+    positions = register_parameter("positions", torch::randn({t.tokens, t.width}));
+    norm = register_module("norm", nn::LayerNorm(nn::LayerNormOptions({t.width})));
+    head = register_module("head", nn::Linear(nn::LinearOptions(t.width, t.vocabulary).bias(false)));
+  }
+  Tensor forward(Tensor x) override {
+    if (tokens) x = tokens(x) + positions;
+    for (auto& block : blocks) x = block->forward(x);
+    return head ? head(norm(x)) : x;
+  }
+};
+
+Tensor squares(const Tensor& y, const Tensor& target) { return torch::mse_loss(y, target); }
+Tensor classes(const Tensor& y, const Tensor& target) {
+  return torch::nn::functional::cross_entropy(y.reshape({-1, y.size(-1)}), target);
+}
+
+/// A network in training or in use, and its input.
+struct Setting {
+  std::shared_ptr<Net> net;
+  Tensor x;
+  bool classifies;
+  std::string note{};
+
+  /// The same with images and weights stored by pixels.
+  Setting channels_last() && {
+    for (auto& p : net->parameters())
+      if (p.dim() == 4) p.set_data(p.contiguous(at::MemoryFormat::ChannelsLast));
+    x = x.contiguous(at::MemoryFormat::ChannelsLast);
+    note = "channels last";
+    return std::move(*this);
+  }
+};
+
+Run training(const Setting& s) {
+  auto sgd = std::make_shared<torch::optim::SGD>(s.net->parameters(),
+                                                 torch::optim::SGDOptions(learning_rate).momentum(momentum));
+  const auto y = s.net->forward(s.x).detach();
+  const auto target =
+      s.classifies ? torch::randint(y.size(-1), {y.numel() / y.size(-1)}, torch::kLong) : torch::randn_like(y);
+  return {[=, params = s.net->parameters()]() mutable {
+            for (auto& p : params) p.mutable_grad().reset();  // Python's zero_grad(set_to_none=True)
+            const auto out = s.net->forward(s.x);
+            (s.classifies ? classes(out, target) : squares(out, target)).backward();
+            sgd->step();
+          },
+          {},
+          s.note};
+}
+
+Run inference(const Setting& s) {
+  s.net->eval();
+  return {[=] {
+            const c10::InferenceMode unrecorded;
+            s.net->forward(s.x);
+          },
+          {},
+          s.note};
+}
+
+/// The cases train/NAME and infer/NAME; make(n) sets up the network with an input of n samples.
+void add(Cases& cases, const std::string& name, Int batch, const std::function<Setting(Int)>& make, bool images) {
+  cases["train/" + name] = [=] {
+    if (!images) return training(make(batch));
+    return fastest({training(make(batch)), training(make(batch).channels_last())});
+  };
+  cases["infer/" + name] = [=] {
+    if (!images) return inference(make(1));
+    return fastest({inference(make(1)), inference(make(1).channels_last())});
+  };
+}
+
+Tensor transformer_input(const Transformer& t, Int n) {
+  return t.causal() ? torch::randint(t.vocabulary, {n, t.tokens}, torch::kLong) : torch::randn({n, t.tokens, t.width});
+}
+
+}  // namespace
+
+void add_nets(Cases& cases) {
+  for (const Mlp& m : mlps()) {
+    const auto make = [m](Int n) { return Setting{std::make_shared<MlpNet>(m), torch::randn({n, m.width}), false}; };
+    add(cases, m.name(), mlp_batch, make, false);
+  }
+  for (const Cifar& c : cifars()) {
+    const auto make = [c](Int n) { return Setting{std::make_shared<CifarNet>(c), torch::randn({n, 3, 32, 32}), true}; };
+    add(cases, c.name(), c.batch, make, true);
+  }
+  for (const Transformer& t : transformers()) {
+    const auto make = [t](Int n) {
+      return Setting{std::make_shared<TransformerNet>(t), transformer_input(t, n), t.causal()};
+    };
+    add(cases, t.name, t.batch, make, false);
+  }
+}
+
+}  // namespace peers
