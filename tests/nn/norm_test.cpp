@@ -76,6 +76,9 @@ TEST_CASE("norms at the end of a branch add the skip themselves", "[nn][norm]") 
 
 TEST_CASE("norm layers print themselves and say what they expected", "[nn][norm]") {
   CHECK(nn::LayerNorm({3, 4}).options() == "(3, 4)");
+  const std::int64_t width = 6;  // braces around one variable are a shape as well, no copy
+  CHECK(nn::LayerNorm({width}).weight.shape() == Shape{6});
+  CHECK(nn::RMSNorm({width}).weight.shape() == Shape{6});
   CHECK(nn::GroupNorm(2, 6).options() == "2, 6");
   CHECK(nn::BatchNorm2d(6).kind() == "BatchNorm2d");
   CHECK_THROWS_WITH(nn::BatchNorm2d(6)(zeros({2, 6})), Catch::Contains("BatchNorm2d") && Catch::Contains("(2, 6)"));

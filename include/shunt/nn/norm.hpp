@@ -1,6 +1,7 @@
 // Normalisation layers.
 #pragma once
 
+#include <initializer_list>
 #include <optional>
 
 #include "shunt/nn/layer.hpp"
@@ -93,6 +94,9 @@ class LayerNorm : public Layer<T> {
     weight = Parameter<T>(ones<T>(shape_));
     if (options.bias) bias = Parameter<T>(zeros<T>(shape_));
   }
+  /// LayerNorm({h, w}), of one dimension too.
+  explicit LayerNorm(std::initializer_list<std::int64_t> shape, LayerNormOptions options = {})
+      : LayerNorm(Dims(shape), options) {}
   Tensor<T> forward(const Tensor<T>& x) override { return layer_norm(x, shape_, weight, bias, eps_); }
   Tensor<T> forward_onto(const Tensor<T>& x, const Tensor<T>& base) override {
     return layer_norm_onto(base, x, shape_, weight, bias, eps_);
@@ -120,6 +124,9 @@ class RMSNorm : public Layer<T> {
       : shape_(shape), eps_(options.eps.value_or(shunt::detail::rms_norm_eps<T>())) {
     if (options.affine) weight = Parameter<T>(ones<T>(shape_));
   }
+  /// RMSNorm({h, w}), of one dimension too.
+  explicit RMSNorm(std::initializer_list<std::int64_t> shape, RMSNormOptions options = {})
+      : RMSNorm(Dims(shape), options) {}
   Tensor<T> forward(const Tensor<T>& x) override { return rms_norm(x, shape_, weight, eps_); }
   Tensor<T> forward_onto(const Tensor<T>& x, const Tensor<T>& base) override {
     return rms_norm_onto(base, x, shape_, weight, eps_);
