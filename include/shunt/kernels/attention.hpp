@@ -4,7 +4,6 @@
 #pragma once
 
 #include <limits>
-#include <memory>
 #include <vector>
 
 #include "shunt/kernels/dropout.hpp"
@@ -97,14 +96,13 @@ void attention_forward(const Attention<T>& a, const HeadMatrices<T>& y, T* log_s
       by_isa(portable::attention_weights<T>, avx2::attention_weights<T>, avx512::attention_weights<T>);
   const std::int64_t work = a.block_rows() * (a.s + 1) * (a.e + a.d + 8);
   parallel_for(a.heads * a.blocks(), 1 + (1 << 19) / work, [&](std::int64_t begin, std::int64_t end) {
-    const std::unique_ptr<T[]> p(new T[static_cast<std::size_t>(a.block_rows() * a.s)]);
+    T* const p = scratch<T>(Scratch::scores, a.block_rows() * a.s);
     for (std::int64_t task = begin; task < end; ++task) {
       const std::int64_t h = task / a.blocks();
       const auto rows = a.rows_of(h, task % a.blocks());
-      a.products(h, rows, p.get());
-      weights_of(rows, p.get(), log_sum + h * a.t + rows.first);
-      gemm<T>(rows.rows, a.d, rows.n, {p.get(), rows.n, 1}, {a.v.at(h, 0), a.v.row, a.v.col}, y.at(h, rows.first),
-              y.row);
+      a.products(h, rows, p);
+      weights_of(rows, p, log_sum + h * a.t + rows.first);
+      gemm<T>(rows.rows, a.d, rows.n, {p, rows.n, 1}, {a.v.at(h, 0), a.v.row, a.v.col}, y.at(h, rows.first), y.row);
     }
   });
 }
@@ -119,8 +117,8 @@ void attention_backward(const Attention<T>& a, const HeadMatrices<const T>& g, c
   const std::int64_t work = a.t * (a.s + 1) * (a.e + a.d + 8);
   parallel_for(a.heads, 1 + (1 << 19) / (work + 1), [&](std::int64_t begin, std::int64_t end) {
     const std::int64_t size = a.block_rows() * a.s;
-    const std::unique_ptr<T[]> room(new T[static_cast<std::size_t>(3 * size)]);
-    T *const p = room.get(), *const dp = p + size, *const kept = a.dropout_p > 0 ? dp + size : p;
+    T *const p = scratch<T>(Scratch::scores, 3 * size), *const dp = p + size,
+             *const kept = a.dropout_p > 0 ? dp + size : p;
     for (std::int64_t h = begin; h < end; ++h)
       for (std::int64_t block = 0; block < a.blocks(); ++block) {
         const auto rows = a.rows_of(h, block);

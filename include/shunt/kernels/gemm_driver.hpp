@@ -145,13 +145,14 @@ void gemm_tiled(std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Op
                 const Epilogue<T>& e) {
   const GemmLoops<T, T>& loops = gemm_loops<T, T>();
   if (gemm_few(loops.width, m, n, k, a, b, c, ldc, e)) return;
-  const std::int64_t most = 8 * loops.rows, few = std::int64_t{1} << 20;  // rows read in place; work of a task
+  // Rows read in place; what one thread does alone; a task, small enough that threads end together.
+  const std::int64_t most = 8 * loops.rows, few = std::int64_t{1} << 19, task = few / 2;
   const std::int64_t work = m * n * k, R = loops.cols();
   const bool direct = work <= 128 * 128 * 128 || ((m <= most || n <= R) && k <= 4096);
   if (!direct) return gemm_blocked<T, T>(loops, m, n, k, a, b, c, ldc, e);
   if (work <= few) return gemm_direct(loops, m, n, k, a, b, c, ldc, e);
-  const std::int64_t rows = std::min(m, most), cols = std::max(few / (rows * k + 1) / R * R, R);
-  parallel_for((m + rows - 1) / rows * ((n + cols - 1) / cols), few / (rows * cols * k + 1) + 1,
+  const std::int64_t rows = std::min(m, most), cols = std::max(task / (rows * k + 1) / R * R, R);
+  parallel_for((m + rows - 1) / rows * ((n + cols - 1) / cols), task / (rows * cols * k + 1) + 1,
                DirectTasks<T>{loops, m, n, k, rows, cols, a, b, c, ldc, e});
 }
 
