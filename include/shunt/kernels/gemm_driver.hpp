@@ -50,7 +50,6 @@ struct DirectTasks {
 // Blocks: 256 rows of a panel of B fill most of the first-level cache, a task's part of A and B the second level, the
 // whole of a packed block the third.
 inline constexpr std::int64_t block_k = 256, block_n = 4096, block_panels = 224;
-inline constexpr std::int64_t task_panels = 8;
 
 /// One packed block, (m x k) (k x n) at some (i, j, p) of the whole product.
 template <class S, class T>
@@ -62,6 +61,7 @@ struct Block {
   std::int64_t ldc;
   Epilogue<T> end;
   T *packed_a = nullptr, *packed_b = nullptr;
+  std::int64_t task_panels = 8;  ///< On each side of a task.
 
   std::int64_t a_stride() const { return k * loops.rows + 64; }
   std::int64_t b_stride() const { return k * loops.cols(); }
@@ -104,7 +104,8 @@ struct Block {
   void run() {
     packed_a = scratch<T>(Scratch::panel_a, a_panels() * a_stride());
     packed_b = scratch<T>(Scratch::panel_b, b_panels() * b_stride());
-    const auto squares = [](std::int64_t panels) { return (panels + task_panels - 1) / task_panels; };
+    const auto squares = [this](std::int64_t panels) { return (panels + task_panels - 1) / task_panels; };
+    while (task_panels > 2 && squares(a_panels()) * squares(b_panels()) < 16) task_panels /= 2;
     parallel_for(b_panels(), task_panels, [this](std::int64_t first, std::int64_t last) { pack_b(first, last); });
     parallel_for(a_panels(), task_panels, [this](std::int64_t first, std::int64_t last) { pack_a(first, last); });
     parallel_for(squares(a_panels()) * squares(b_panels()), 1,

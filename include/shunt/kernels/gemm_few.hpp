@@ -78,7 +78,7 @@ struct FewVectors {
 template <class T>
 bool gemm_few(int width, std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<T> b, T* c,
               std::int64_t ldc, const Epilogue<T>& e) {
-  if (k < width || std::min(m, n) > most_dots) return false;
+  if (k < std::max(width, 8) || std::min(m, n) > most_dots) return false;
   const bool columns = n <= m;
   FewVectors<T> f = columns ? FewVectors<T>{k,   a.data, a.row,      a.col,  b.data, b.col,      b.row, n,           c,
                                             ldc, 1,      e.row_bias, e.bias, e.base, e.base_row, 1,     e.accumulate}
