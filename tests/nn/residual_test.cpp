@@ -75,3 +75,20 @@ TEST_CASE("ResidualBlock: shapes that differ are named", "[nn][residual]") {
                     Catch::Contains("ResidualBlock") && Catch::Contains("shortcut"));
   CHECK_THROWS_AS(nn::ResidualBlock({.branch = nn::Linear(3, 1), .scale = 0.5})(zeros({2, 3})), ShapeError);
 }
+
+TEST_CASE("ResidualBlock: a ReLU inside or behind it takes no buffer and leaves the caller's tensors alone",
+          "[nn][residual]") {
+  const auto buffers = [](auto& net, const auto& x) {
+    net(x);
+    const auto before = allocation_counts().buffers;
+    net(x);
+    return allocation_counts().buffers - before;
+  };
+  const auto x = randn({4, 6});
+  const auto before = x.clone();
+  auto bare = nn::ResidualBlock(nn::Sequential(nn::Linear(6, 6), nn::Linear(6, 6)));
+  auto bent = nn::ResidualBlock<float>(
+      {.branch = nn::Sequential(nn::ReLU(), nn::Linear(6, 6), nn::ReLU(), nn::Linear(6, 6)), .after = nn::ReLU()});
+  CHECK(buffers(bent, x) == buffers(bare, x) + 1);  // the ReLU of x itself, which belongs to the caller
+  CHECK(equal(x, before));
+}

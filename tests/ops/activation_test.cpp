@@ -74,3 +74,38 @@ TEST_CASE("sigmoid and silu: derivatives stay finite far out in dual numbers too
 TEST_CASE("gelu: an approximation that does not exist is a ValueError at run time", "[ops][activation]") {
   CHECK_THROWS_AS((Choice<"none", "tanh">::parse("sigmoid")), ValueError);
 }
+
+TEST_CASE("relu: a value that is given away lends its buffer, unless somebody else sees it", "[ops][activation]") {
+  auto x = randn({3, 50});
+  const auto expected = relu(x);
+  auto alone = x.clone();
+  const float* const at = alone.data();
+  const auto y = relu(std::move(alone));
+  CHECK(y.data() == at);
+  CHECK(equal(y, expected));
+
+  auto held = x.clone(), also = held, viewed = x.clone();
+  const auto view = viewed.select(0, 1);
+  CHECK(equal(relu(std::move(held)), expected));
+  CHECK(equal(also, x));
+  CHECK(equal(relu(std::move(viewed)), expected));
+  CHECK(equal(view, x.select(0, 1)));
+  CHECK(equal(relu(x.clone().t()), expected.t()));
+}
+
+TEST_CASE("relu: gradients through a value that lent its buffer", "[ops][activation]") {
+  const auto g = randn<double>({4, 5});
+  auto a = randn<double>({4, 5}).requires_grad(), b = a.detach().clone().requires_grad();
+  relu(tanh(a) * 3).backward(g);  // the product is given away; tanh keeps its own result
+  const auto t = tanh(b), p = t * 3;
+  relu(p).backward(g);
+  CHECK(equal(a.grad(), b.grad()));
+
+  auto c = a.detach().clone().requires_grad();
+  const auto s = relu(tanh(c));  // what tanh's gradient needs is not written over
+  s.backward(g);
+  auto d = a.detach().clone().requires_grad();
+  const auto u = tanh(d);
+  relu(u).backward(g);
+  CHECK(equal(c.grad(), d.grad()));
+}

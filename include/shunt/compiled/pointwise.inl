@@ -22,6 +22,7 @@ SHUNT_INSTANCE Tensor<SHUNT_T> erf(const Tensor<SHUNT_T>&);
 SHUNT_INSTANCE Tensor<SHUNT_T> abs(const Tensor<SHUNT_T>&);
 // ops/activation.hpp
 SHUNT_INSTANCE Tensor<SHUNT_T> relu(const Tensor<SHUNT_T>&);
+SHUNT_INSTANCE Tensor<SHUNT_T> relu(Tensor<SHUNT_T>&&);
 SHUNT_INSTANCE Tensor<SHUNT_T> leaky_relu(const Tensor<SHUNT_T>&, double);
 SHUNT_INSTANCE Tensor<SHUNT_T> elu(const Tensor<SHUNT_T>&, double);
 SHUNT_INSTANCE Tensor<SHUNT_T> silu(const Tensor<SHUNT_T>&);

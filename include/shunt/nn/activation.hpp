@@ -11,6 +11,7 @@ namespace shunt::nn {
 template <Real T = float>
 struct ReLU : Layer<T> {
   Tensor<T> forward(const Tensor<T>& x) override { return relu(x); }
+  Tensor<T> forward_over(Tensor<T> x) override { return relu(std::move(x)); }
 };
 template <Real T = float>
 struct LeakyReLU : Layer<T> {

@@ -15,9 +15,13 @@ class Layer : public Module<T> {
   /// product or a norm override it and add while they compute.
   virtual Tensor<T> forward_onto(const Tensor<T>& x, const Tensor<T>& base) { return add_skip(base, forward(x)); }
 
+  /// forward() of a value that its caller needs no more: a layer may take its buffer for the result.
+  virtual Tensor<T> forward_over(Tensor<T> x) { return forward(x); }
+
   Tensor<T> operator()(const Tensor<T>& x);
-  /// forward_onto() through the gate.
+  /// forward_onto() and forward_over() through the gate.
   Tensor<T> onto(const Tensor<T>& x, const Tensor<T>& base);
+  Tensor<T> over(Tensor<T> x);
 };
 
 template <Real T>
@@ -27,6 +31,11 @@ Tensor<T> Layer<T>::operator()(const Tensor<T>& x) {
 template <Real T>
 Tensor<T> Layer<T>::onto(const Tensor<T>& x, const Tensor<T>& base) {
   return this->gate(x.shape(), [&] { return forward_onto(x, base); });
+}
+template <Real T>
+Tensor<T> Layer<T>::over(Tensor<T> x) {
+  const Shape shape = x.shape();  // x may be gone before the gate closes
+  return this->gate(shape, [&] { return forward_over(std::move(x)); });
 }
 
 /// Something that can be held as a layer over T.
@@ -62,6 +71,7 @@ class AnyLayer {
   Layer<T>* operator->() const { return layer_.get(); }
 
   Tensor<T> operator()(const Tensor<T>& x) const { return layer_ ? (*layer_)(x) : x; }
+  Tensor<T> over(Tensor<T> x) const { return layer_ ? layer_->over(std::move(x)) : x; }
   Tensor<T> forward_onto(const Tensor<T>& x, const Tensor<T>& base) const {
     return layer_ ? layer_->onto(x, base) : add_skip(base, x);
   }

@@ -63,11 +63,11 @@ class ResidualBlock : public Layer<T> {
   template <class F>
   Tensor<T> around(const Tensor<T>& x, const F& f) {
     const auto base = shortcut(x);
-    if (is_plain()) return after(f(x, base));  // F(x) + S(x), added while F is computed
+    if (is_plain()) return after.over(f(x, base));  // F(x) + S(x), added while F is computed
     if (weigh_ == nullptr)
       shunt::detail::raise<ValueError>(
           "ResidualBlock: made without a scale; give it as ResidualBlock({.branch, .scale})");
-    return after(add_skip(base, weigh_(*this, f(x, Tensor<T>()))));
+    return after.over(add_skip(base, weigh_(*this, f(x, Tensor<T>()))));
   }
   /// scale * drop_path(F(x)). Only programs that give a block such options compile it.
   static Tensor<T> weigh(const ResidualBlock& block, Tensor<T> fx) {

@@ -47,15 +47,15 @@ class Sequential : public Layer<T> {
     return *layers_[i].layer;
   }
 
-  Tensor<T> forward(const Tensor<T>& x) override {
-    Tensor<T> y = x;
-    for (auto& l : layers_) y = l.layer(y);
-    return y;
+  Tensor<T> forward(const Tensor<T>& x) override { return forward_over(x); }
+  Tensor<T> forward_over(Tensor<T> x) override {
+    for (auto& l : layers_) x = l.layer.over(std::move(x));
+    return x;
   }
   Tensor<T> forward_onto(const Tensor<T>& x, const Tensor<T>& base) override {
     if (layers_.empty()) return add_skip(base, x);
     Tensor<T> y = x;
-    for (std::size_t i = 0; i + 1 < size(); ++i) y = layers_[i].layer(y);
+    for (std::size_t i = 0; i + 1 < size(); ++i) y = layers_[i].layer.over(std::move(y));
     return layers_.back().layer.forward_onto(y, base);  // the last child adds
   }
   void members(Members<T>& m) override {

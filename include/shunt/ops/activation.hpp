@@ -2,7 +2,7 @@
 #pragma once
 
 #include "shunt/core/choice.hpp"
-#include "shunt/ops/pointwise.hpp"
+#include "shunt/ops/arithmetic.hpp"
 
 namespace shunt {
 namespace detail {
@@ -103,10 +103,19 @@ struct GeluTanhGrad {
 
 }  // namespace detail
 
-/// max(x, 0); its gradient at 0 is 0.
+/// max(x, 0); its gradient at 0 is 0. A buffer that the caller gives away (std::move) and nobody else holds becomes the
+/// result's.
+template <Scalar T>
+Tensor<T> relu(Tensor<T>&& x) {
+  auto y = detail::reuse(x, x.shape());
+  detail::map_into(detail::Relu{}, y, x);
+  return record("relu", y, {x}, [y = save(y)](const Tensor<T>& g, Slots<T>& into) {
+    into.map_last(0, detail::ReluGrad{}, g, y.get("relu"));
+  });
+}
 template <Scalar T>
 Tensor<T> relu(const Tensor<T>& x) {
-  return detail::unary_of_result("relu", detail::Relu{}, detail::ReluGrad{}, x);
+  return relu(Tensor<T>(x));
 }
 template <Scalar T>
 Tensor<T> Tensor<T>::relu() const {
