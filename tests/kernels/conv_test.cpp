@@ -97,7 +97,8 @@ double worst(const std::vector<T>& got, const std::vector<Sum>& sums, double eps
   return most;
 }
 
-constexpr double few_roundings = 8;
+// Winograd's transforms mix neighbouring pixels, whose sizes are not this one's.
+constexpr double few_roundings = 8, tile_roundings = 32;
 
 // The definition, in double: seven loops, no special case.
 template <class T>
@@ -131,9 +132,11 @@ void check(const ConvShape& s, bool with_bias, bool accumulate, double epsilon) 
   }
   got.run(with_bias, accumulate);
   CAPTURE(s.n, s.c, s.h, s.w, s.k, s.kh, s.kw, s.sh, s.sw, s.ph, s.pw, s.dh, s.dw, s.groups);
-  CHECK(worst(got.y, y, epsilon) < few_roundings);
-  CHECK(worst(got.dx, dx, epsilon) < few_roundings);
-  CHECK(worst(got.dw, dw, epsilon) < few_roundings);
+  const bool tiled = std::is_same_v<T, float> && s.kh == 3 && s.kw == 3 && s.sh == 1 && s.sw == 1 && s.groups == 1;
+  const double roundings = tiled ? tile_roundings : few_roundings;
+  CHECK(worst(got.y, y, epsilon) < roundings);
+  CHECK(worst(got.dx, dx, epsilon) < roundings);
+  CHECK(worst(got.dw, dw, epsilon) < roundings);
 }
 
 template <class T>
@@ -236,6 +239,7 @@ TEST_CASE("conv: the derivative part of dual numbers is the convolution of the d
 TEST_CASE("conv: the same bits on every number of threads", "[kernels][conv][tsan]") {
   for (Isa isa : isas()) {
     for (const ConvShape& s : {ConvShape{9, 16, 20, 20, 24, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0},
+                               ConvShape{2, 96, 14, 14, 100, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0},
                                ConvShape{1, 130, 14, 14, 200, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0},
                                ConvShape{5, 32, 17, 17, 32, 3, 3, 2, 2, 1, 1, 1, 1, 4, 0, 0}}) {
       std::vector<float> y, dx, dw;

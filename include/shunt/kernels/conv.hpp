@@ -2,6 +2,8 @@
 
 #include "shunt/kernels/conv_im2col.hpp"
 #include "shunt/kernels/conv_shape.hpp"
+#include "shunt/kernels/depthwise.hpp"
+#include "shunt/kernels/winograd.hpp"
 
 #define SHUNT_KERNEL_BODY "shunt/kernels/conv.inl"
 #include "shunt/kernels/foreach_isa.hpp"
@@ -12,6 +14,7 @@ namespace shunt::kernels {
 template <class T>
 void conv_forward(const ConvShape& s, const T* x, const T* w, const T* bias, T* y, bool accumulate = false) {
   if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double>) {
+    if (detail::is_depthwise(s)) return conv_depthwise(detail::depthwise_forward(s), x, w, bias, y, accumulate);
     by_isa(portable::conv_forward<T>, avx2::conv_forward<T>, avx512::conv_forward<T>)(s, x, w, bias, y, accumulate);
   } else {
     conv_forward_im2col(s, x, w, bias, y, accumulate);
@@ -22,6 +25,8 @@ void conv_forward(const ConvShape& s, const T* x, const T* w, const T* bias, T* 
 template <class T>
 void conv_backward_data(const ConvShape& s, const T* dy, const T* w, T* dx, bool accumulate = false) {
   if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double>) {
+    if (detail::is_depthwise(s))
+      return conv_depthwise<T>(detail::depthwise_backward(s), dy, w, nullptr, dx, accumulate);
     by_isa(portable::conv_backward_data<T>, avx2::conv_backward_data<T>, avx512::conv_backward_data<T>)(s, dy, w, dx,
                                                                                                         accumulate);
   } else {
@@ -33,6 +38,7 @@ void conv_backward_data(const ConvShape& s, const T* dy, const T* w, T* dx, bool
 template <class T>
 void conv_backward_weights(const ConvShape& s, const T* x, const T* dy, T* dw, bool accumulate = false) {
   if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double>) {
+    if (detail::is_depthwise(s)) return conv_depthwise_weights(detail::depthwise_forward(s), x, dy, dw, accumulate);
     by_isa(portable::conv_backward_weights<T>, avx2::conv_backward_weights<T>, avx512::conv_backward_weights<T>)(
         s, x, dy, dw, accumulate);
   } else {

@@ -269,9 +269,21 @@ void correlate(const detail::Correlation& g, const T* source, const T* weights, 
   parallel_for(tasks * x.filter_tasks(), (1 << 20) / (each + 1) + 1, x);
 }
 
+#include "shunt/kernels/winograd.inl"
+
+template <class T>
+inline void correlate_fast(const detail::Correlation& g, const T* source, const T* weights, const T* bias, T* result,
+                           bool accumulate) {
+  // Of floats. The portable copy would cost every program more compilation than it gains.
+  if constexpr (sizeof(T) == 4 && SHUNT_ISA_BYTES > 16) {
+    if (detail::WinogradTiles::pay(g, Simd<T>::width)) return winograd(g, source, weights, bias, result, accumulate);
+  }
+  correlate(g, source, weights, bias, result, accumulate);
+}
+
 template <class T>
 void conv_forward(const ConvShape& s, const T* x, const T* w, const T* bias, T* y, bool accumulate) {
-  correlate(detail::forward_correlation(s), x, w, bias, y, accumulate);
+  correlate_fast(detail::forward_correlation(s), x, w, bias, y, accumulate);
 }
 
 template <class T>
@@ -286,7 +298,7 @@ void conv_backward_data(const ConvShape& s, const T* dy, const T* w, T* dx, bool
   for (std::int64_t a = 0; a < s.sh && a < s.h; ++a) {
     for (std::int64_t b = 0; b < s.sw && b < s.w; ++b) {
       const detail::Correlation g = detail::backward_correlation(s, a, b);
-      if (g.taps() > 0) correlate<T>(g, dy, w, nullptr, dx, accumulate);
+      if (g.taps() > 0) correlate_fast<T>(g, dy, w, nullptr, dx, accumulate);
     }
   }
 }

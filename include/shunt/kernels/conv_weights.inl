@@ -52,7 +52,7 @@ struct WeightGradient {
     }
   }
 
-  // One or two filters, as in a depthwise convolution, would leave most lanes of a tile empty.
+  // One or two filters, as small groups have, would leave most lanes of a tile empty.
   void add_dots(T* out, const T* unfolded, const T* filter, std::int64_t columns, std::int64_t patch,
                 bool accumulate) const {
     constexpr int L = 16 / sizeof(T);
@@ -103,12 +103,18 @@ struct SumWeights {
   }
 };
 
+#include "shunt/kernels/winograd_weights.inl"
+
 // Tasks are blocks of channels and, where these are few, of images: as many for any number of threads.
 template <class T>
 void conv_backward_weights(const ConvShape& s, const T* x, const T* dy, T* dw, bool accumulate) {
   const detail::Correlation g = detail::forward_correlation(s);
   const std::int64_t patch = g.patch(), taps = g.y.taps * g.x.taps;
   if (g.groups * g.filters * patch == 0) return;
+  // Of floats. The portable copy would cost every program more compilation than it gains.
+  if constexpr (sizeof(T) == 4 && SHUNT_ISA_BYTES > 16) {
+    if (detail::WinogradTiles::pay_weights(g, Simd<T>::width) && winograd_weights(g, x, dy, dw, accumulate)) return;
+  }
   std::int64_t blocks = patch / 256 + 1;
   if (blocks > g.channels) blocks = g.channels;
   const std::int64_t channels = (g.channels + blocks - 1) / blocks;

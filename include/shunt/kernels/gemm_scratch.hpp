@@ -8,7 +8,20 @@
 namespace shunt::kernels {
 
 /// Who uses a thread's scratch memory; two users that may be active at once have two names.
-enum class Scratch { panel_a, panel_b, weights, positions, sums, image, tiles, marks, products, partial, scores, count };
+enum class Scratch {
+  panel_a,
+  panel_b,
+  weights,
+  positions,
+  sums,
+  image,
+  tiles,
+  marks,
+  products,
+  partial,
+  scores,
+  count
+};
 
 namespace detail {
 
