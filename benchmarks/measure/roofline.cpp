@@ -42,7 +42,7 @@ std::vector<Kernel> all_kernels() {
   const auto product = [&](std::int64_t m, std::int64_t n, std::int64_t k, bool turned) {
     const auto a = randn({m, k}), b = turned ? randn({n, k}).t() : randn({k, n});
     const auto mn = static_cast<double>(m * n), mk = static_cast<double>(m * k), kn = static_cast<double>(k * n);
-    all.push_back({"product " + std::to_string(m) + " x " + std::to_string(n) + " x " + std::to_string(k),
+    all.push_back({"product " + std::to_string(m) + 'x' + std::to_string(n) + 'x' + std::to_string(k),
                    2 * mn * static_cast<double>(k), 4 * (mn + mk + kn), [=] { matmul(a, b); }});
   };
   product(1024, 1024, 1024, false);
@@ -57,9 +57,9 @@ std::vector<Kernel> all_kernels() {
                    4 * (results + static_cast<double>(x.numel() + w.numel())),
                    [=] { conv2d(x, w, {}, {.stride = 1, .padding = (taps - 1) / 2, .groups = groups}); }});
   };
-  convolution("3x3, 64 x 56 x 56", 64, 64, 56, 3, 1);
-  convolution("1x1, 256 x 28 x 28", 256, 256, 28, 1, 1);
-  convolution("depthwise, 128 x 56 x 56", 128, 128, 56, 3, 128);
+  convolution("3x3, 64 x 56x56", 64, 64, 56, 3, 1);
+  convolution("1x1, 256 x 28x28", 256, 256, 28, 1, 1);
+  convolution("depthwise, 128 x 56x56", 128, 128, 56, 3, 128);
 
   const std::int64_t n = 1 << 24;
   const auto x = randn({n}), y = randn({n}), wide = x.reshape({n / 1024, 1024});

@@ -35,8 +35,9 @@ inline constexpr bool pooling = true;
 inline constexpr bool pooling = true;
 #endif
 
-/// Free blocks by size class: four classes to each power of two from 64 bytes up. A thread keeps some small blocks to
-/// itself; the rest, and everything large, lies in one list a class under a lock.
+/// Free blocks by size class: four classes to each power of two from 64 bytes up, and from 1 KiB on 64 bytes more, so
+/// that elements of such a size fit with the header before them. A thread keeps some small blocks to itself; the rest,
+/// and everything large, lies in one list a class under a lock.
 class Pool {
  public:
   static constexpr std::size_t alignment = 64;
@@ -110,6 +111,7 @@ class Pool {
   struct Block {
     Block* next;
   };
+  static constexpr std::size_t headed = 1024;
   static constexpr int classes = 4 * 50, cached_classes = 4 * 11;  // a thread keeps blocks below 64 * 2^11 = 128 KiB
   static constexpr int object_classes = 4 * 4 + 1;  // classes that mostly hold nodes and handles: not counted as pooled
 
@@ -120,6 +122,7 @@ class Pool {
 
   static int size_class(std::size_t bytes) {
     if (bytes <= alignment) return 0;
+    if (bytes > headed) bytes -= alignment;
     const std::size_t units = (bytes - 1) / alignment;  // 64 * units < bytes
     const int power = static_cast<int>(std::bit_width(units)) - 1;
     if (power < 2) return static_cast<int>(units);  // 128, 192, 256
@@ -129,7 +132,8 @@ class Pool {
   static std::size_t class_size(int c) {
     if (c < 4) return alignment * static_cast<std::size_t>(c + 1);
     const auto step = std::size_t{1} << (c / 4 - 1);
-    return alignment * (4 * step + (static_cast<std::size_t>(c % 4) + 1) * step);
+    const std::size_t bytes = alignment * (4 * step + (static_cast<std::size_t>(c % 4) + 1) * step);
+    return bytes < headed ? bytes : bytes + alignment;
   }
   static int cache_limit(int c) { return c < 4 * 4 ? 1024 : c < 4 * 8 ? 64 : 16; }
 
