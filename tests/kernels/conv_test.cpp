@@ -2,10 +2,10 @@
 
 #include <cmath>
 #include <limits>
-#include <random>
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/isa.hpp"
 
 using namespace shunt;
 using namespace shunt::kernels;
@@ -13,19 +13,6 @@ using namespace shunt::kernels;
 namespace {
 
 using Size = std::int64_t;
-
-struct Setting {
-  Isa isa_before = isa();
-  int threads_before = num_threads();
-  explicit Setting(Isa isa, int threads = 1) {
-    force_isa(isa);
-    set_num_threads(threads);
-  }
-  ~Setting() {
-    force_isa(isa_before);
-    set_num_threads(threads_before);
-  }
-};
 
 ConvShape with_output(ConvShape s) {
   s.oh = std::max<Size>(0, (s.h + 2 * s.ph - s.dh * (s.kh - 1) - 1 + s.sh) / s.sh);
@@ -40,15 +27,6 @@ double plain(float x) { return static_cast<double>(x); }
 double plain(double x) { return x; }
 double plain(bfloat16 x) { return static_cast<double>(static_cast<float>(x)); }
 double plain(const dual<float>& x) { return static_cast<double>(x.value); }
-
-template <class T>
-std::vector<T> random_vector(Size n, unsigned seed) {
-  std::mt19937 bits(seed);
-  std::uniform_real_distribution<double> value(-1, 1);
-  std::vector<T> v(static_cast<std::size_t>(n));
-  for (T& x : v) x = static_cast<T>(value(bits));
-  return v;
-}
 
 // x, w, bias, dy and the three results of one convolution.
 template <class T>
@@ -182,14 +160,6 @@ std::vector<ConvShape> network_shapes() {
           {3, 8, 1, 300, 12, 1, 5, 1, 2, 0, 2, 1, 1, 1, 0, 0},   {1, 60, 80, 70, 9, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0},
           {1, 70, 5, 5, 33, 5, 3, 1, 1, 6, 4, 3, 2, 1, 0, 0},    {1, 1, 1, 40, 1, 1, 40, 1, 1, 0, 0, 1, 1, 1, 0, 0},
           {2, 20, 16, 16, 40, 1, 1, 2, 2, 0, 0, 1, 1, 1, 0, 0},  {1, 9, 20, 20, 5, 3, 2, 3, 2, 1, 1, 2, 3, 1, 0, 0}};
-}
-
-std::vector<Isa> isas() {
-  std::vector<Isa> all;
-  for (Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
-    if (runs(isa)) all.push_back(isa);
-  }
-  return all;
 }
 
 }  // namespace

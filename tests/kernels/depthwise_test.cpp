@@ -1,10 +1,10 @@
 #include <cmath>
 #include <limits>
-#include <random>
 #include <vector>
 
 #include "shunt/kernels/conv.hpp"
 #include "support/catch.hpp"
+#include "support/isa.hpp"
 
 using namespace shunt;
 using namespace shunt::kernels;
@@ -13,41 +13,12 @@ namespace {
 
 using Size = std::int64_t;
 
-struct Setting {
-  Isa isa_before = isa();
-  int threads_before = num_threads();
-  explicit Setting(Isa isa, int threads = 1) {
-    force_isa(isa);
-    set_num_threads(threads);
-  }
-  ~Setting() {
-    force_isa(isa_before);
-    set_num_threads(threads_before);
-  }
-};
-
-std::vector<Isa> isas() {
-  std::vector<Isa> all;
-  for (Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
-    if (runs(isa)) all.push_back(isa);
-  }
-  return all;
-}
-
 ConvShape depthwise(Size n, Size c, Size h, Size w, Size kh, Size kw, Size stride, Size ph, Size pw,
                     Size multiplier = 1) {
   ConvShape s{n, c, h, w, c * multiplier, kh, kw, stride, stride, ph, pw, 1, 1, c, 0, 0};
   s.oh = h + 2 * ph >= kh ? (h + 2 * ph - kh) / stride + 1 : 0;
   s.ow = w + 2 * pw >= kw ? (w + 2 * pw - kw) / stride + 1 : 0;
   return s;
-}
-
-template <class T>
-std::vector<T> random_vector(Size n, unsigned seed) {
-  std::minstd_rand bits(seed);
-  std::vector<T> v(static_cast<std::size_t>(n));
-  for (T& x : v) x = static_cast<T>(static_cast<double>(bits() % 2001) / 1000 - 1);
-  return v;
 }
 
 // Buffers end where their last value does, so that AddressSanitizer sees what is read or written beyond.

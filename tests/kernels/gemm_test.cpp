@@ -3,11 +3,11 @@
 #include <cmath>
 #include <cstdlib>
 #include <limits>
-#include <random>
 #include <string>
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/isa.hpp"
 
 using namespace shunt;
 using namespace shunt::kernels;
@@ -15,37 +15,6 @@ using namespace shunt::kernels;
 namespace {
 
 using Size = std::int64_t;
-
-std::vector<Isa> isas() {
-  std::vector<Isa> all;
-  for (Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
-    if (runs(isa)) all.push_back(isa);
-  }
-  return all;
-}
-
-// Runs with one instruction set and number of threads, and goes back to the former ones.
-struct Setting {
-  Isa isa_before = isa();
-  int threads_before = num_threads();
-  explicit Setting(Isa isa, int threads = 1) {
-    force_isa(isa);
-    set_num_threads(threads);
-  }
-  ~Setting() {
-    force_isa(isa_before);
-    set_num_threads(threads_before);
-  }
-};
-
-template <class T>
-std::vector<T> random_vector(Size n, unsigned seed) {
-  std::mt19937 bits(seed);
-  std::uniform_real_distribution<double> value(-1, 1);
-  std::vector<T> v(static_cast<std::size_t>(n));
-  for (T& x : v) x = static_cast<T>(value(bits));
-  return v;
-}
 
 // A matrix stored by rows, by columns, or with gaps in both directions; its buffer ends with the last element.
 enum class Layout { rows, columns, gaps };

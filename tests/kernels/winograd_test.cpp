@@ -8,6 +8,7 @@
 
 #include "shunt/kernels/conv.hpp"
 #include "support/catch.hpp"
+#include "support/isa.hpp"
 
 using namespace shunt;
 using namespace shunt::kernels;
@@ -16,27 +17,6 @@ namespace {
 
 using Size = std::int64_t;
 using kernels::detail::Correlation;
-
-struct Setting {
-  Isa isa_before = isa();
-  int threads_before = num_threads();
-  explicit Setting(Isa isa, int threads = 1) {
-    force_isa(isa);
-    set_num_threads(threads);
-  }
-  ~Setting() {
-    force_isa(isa_before);
-    set_num_threads(threads_before);
-  }
-};
-
-std::vector<Isa> isas() {
-  std::vector<Isa> all;
-  for (Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
-    if (runs(isa)) all.push_back(isa);
-  }
-  return all;
-}
 
 ConvShape shape(Size n, Size c, Size h, Size w, Size k, Size pad) {
   return {n, c, h, w, k, 3, 3, 1, 1, pad, pad, 1, 1, 1, h + 2 * pad - 2, w + 2 * pad - 2};
