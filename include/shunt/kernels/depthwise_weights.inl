@@ -11,8 +11,8 @@ struct DotPlanes {
   std::int64_t begin, end;   // which rows of dy
 };
 
-// R rows of dy against KR rows of the taps, which share the rows of x; `row` and `at` are where the first tap stands.
-template <class T, int K, int S, int KR, int R>
+// R rows of dy against the rows of the taps, which share the rows of x; `row` and `at` are where the first tap stands.
+template <class T, int K, int S, int R>
 [[gnu::always_inline]] inline void add_products(typename Simd<T>::V* acc, const DotPlanes<T>& b,
                                                 const Window<T, K, S>& window, const T* dy, std::int64_t count,
                                                 std::int64_t row, std::int64_t at) {
@@ -27,7 +27,7 @@ template <class T, int K, int S, int KR, int R>
       load_part(d[o], dy, static_cast<int>(count));
   }
 #pragma GCC unroll 16
-  for (int i = 0; i < (R - 1) * S + KR; ++i, ++row, at += g.w) {
+  for (int i = 0; i < (R - 1) * S + K; ++i, ++row, at += g.w) {
     if (row < 0 || row >= g.h) continue;
     typename Simd<T>::V v[K];
     window.read(v, b.x, at, b.size);
@@ -35,7 +35,7 @@ template <class T, int K, int S, int KR, int R>
     for (int q = 0; q < K; ++q) {
 #pragma GCC unroll 8
       for (int o = 0; o < R; ++o) {
-        if (i - o * S >= 0 && i - o * S < KR) acc[(i - o * S) * K + q] += d[o] * v[q];
+        if (i - o * S >= 0 && i - o * S < K) acc[(i - o * S) * K + q] += d[o] * v[q];
       }
     }
   }
@@ -44,28 +44,26 @@ template <class T, int K, int S, int KR, int R>
 template <class T, int K, int S>
 [[gnu::noinline]] void dot_planes(const DotPlanes<T>& b) {
   using V = typename Simd<T>::V;
-  constexpr int W = Simd<T>::width, R = 4, KR = SHUNT_ISA_BYTES == 64 || K == 3 ? K : 1;
+  constexpr int W = Simd<T>::width, R = 4;
   const detail::Depthwise& g = b.g;
-  for (int r = 0; r < K; r += KR) {
-    V acc[KR * K];
+  V acc[K * K];
 #pragma GCC unroll 32
-    for (int t = 0; t < KR * K; ++t) load(acc[t], b.sums + (r * K + t) * W);
-    for (std::int64_t j = 0; j < g.ow; j += W) {
-      const std::int64_t x0 = j * S - g.pw, count = g.ow - j;
-      Window<T, K, S> window;
-      window.choose(x0, g.w, count);
-      const T* dy = b.dy + b.begin * g.ow + j;
-      std::int64_t u = b.begin, row = u * S + r - g.ph, at = b.plane + row * g.w + x0;
-      for (; u + R <= b.end; u += R, dy += R * g.ow, row += R * S, at += R * S * g.w) {
-        add_products<T, K, S, KR, R>(acc, b, window, dy, count, row, at);
-      }
-      for (; u < b.end; ++u, dy += g.ow, row += S, at += S * g.w) {
-        add_products<T, K, S, KR, 1>(acc, b, window, dy, count, row, at);
-      }
+  for (int t = 0; t < K * K; ++t) load(acc[t], b.sums + t * W);
+  for (std::int64_t j = 0; j < g.ow; j += W) {
+    const std::int64_t x0 = j * S - g.pw, count = g.ow - j;
+    Window<T, K, S> window;
+    window.choose(x0, g.w, count);
+    const T* dy = b.dy + b.begin * g.ow + j;
+    std::int64_t u = b.begin, row = u * S - g.ph, at = b.plane + row * g.w + x0;
+    for (; u + R <= b.end; u += R, dy += R * g.ow, row += R * S, at += R * S * g.w) {
+      add_products<T, K, S, R>(acc, b, window, dy, count, row, at);
     }
-#pragma GCC unroll 32
-    for (int t = 0; t < KR * K; ++t) store(acc[t], b.sums + (r * K + t) * W);
+    for (; u < b.end; ++u, dy += g.ow, row += S, at += S * g.w) {
+      add_products<T, K, S, 1>(acc, b, window, dy, count, row, at);
+    }
   }
+#pragma GCC unroll 32
+  for (int t = 0; t < K * K; ++t) store(acc[t], b.sums + t * W);
 }
 
 // The sums of as many lines as a vector has lanes: neighbours are added until a vector is left.

@@ -107,11 +107,7 @@ struct GeluTanhGrad {
 /// result's.
 template <Scalar T>
 Tensor<T> relu(Tensor<T>&& x) {
-  auto y = detail::reuse(x, x.shape());
-  detail::map_into(detail::Relu{}, y, x);
-  return record("relu", y, {x}, [y = save(y)](const Tensor<T>& g, Slots<T>& into) {
-    into.map_last(0, detail::ReluGrad{}, g, y.get("relu"));
-  });
+  return detail::unary_of_result("relu", detail::Relu{}, detail::ReluGrad{}, std::move(x));
 }
 template <Scalar T>
 Tensor<T> relu(const Tensor<T>& x) {

@@ -28,8 +28,9 @@ Tensor<T> unary_of_input(const char* op, const F& f, const DF& df, const Tensor<
 }
 /// The same where df(g, y) is told by the result: only that is kept, and the input's buffer may become it.
 template <Scalar T, class F, class DF>
-Tensor<T> unary_of_result(const char* op, const F& f, const DF& df, const Tensor<T>& x) {
-  auto y = map<T>(op, f, x);
+Tensor<T> unary_of_result(const char* op, const F& f, const DF& df, Tensor<T> x) {
+  auto y = reuse(x, x.shape());
+  map_into(f, y, x);
   return record(op, y, {x},
                 [y = save(y), df, op](const Tensor<T>& g, Slots<T>& into) { into.map_last(0, df, g, y.get(op)); });
 }
