@@ -8,6 +8,7 @@
 #include "shunt/data/transforms.hpp"
 #include "shunt/insight/chart.hpp"
 #include "shunt/insight/progress.hpp"
+#include "shunt/insight/summary.hpp"
 #include "shunt/models/resnet_cifar.hpp"
 #include "shunt/nn/activation.hpp"
 #include "shunt/nn/attention.hpp"

@@ -5,6 +5,7 @@
 
 #include "shunt/kernels/attention.hpp"
 #include "shunt/ops/dropout.hpp"
+#include "shunt/ops/flops.hpp"
 #include "shunt/ops/matmul.hpp"
 #include "shunt/ops/softmax.hpp"
 #include "shunt/ops/where.hpp"
@@ -180,6 +181,7 @@ Tensor<T> fused_attention(const Shape& lead, const Tensor<T>& q, const Tensor<T>
                           : source.reserve(static_cast<std::uint64_t>(heads * t) * kernels::dropout_blocks(k.size(-2)));
   const auto y = heads_like(q, lead, t, d), log_sum = Tensor<T>::empty({heads, t});
   const auto& mask = o.attn_mask;
+  count_multiply_adds(static_cast<double>(heads * t) * static_cast<double>(k.size(-2) * (q.size(-1) + d)));
   kernels::attention_forward(
       attention_plan(lead, q, k, v, mask.allowed, mask.added, o.is_causal, scale, o.dropout_p, stream),
       heads_in<T>(y, lead, t, d), log_sum.data());

@@ -3,6 +3,7 @@
 
 #include "shunt/core/pair.hpp"
 #include "shunt/kernels/conv.hpp"
+#include "shunt/ops/flops.hpp"
 #include "shunt/ops/skip.hpp"
 #include "shunt/ops/view.hpp"
 
@@ -110,6 +111,7 @@ Tensor<T> conv_onto(const char* op, int dims, const Tensor<T>& base, const Tenso
 
   const auto xs = dense(x), ws = dense(w), bs = b.defined() ? dense(b) : b;
   auto y = base.defined() ? copy_of(base) : Tensor<T>::empty(shape);
+  count_multiply_adds(static_cast<double>(y.numel()) * static_cast<double>(w.numel() / std::max<std::int64_t>(s.k, 1)));
   kernels::conv_forward<T>(s, xs.data(), ws.data(), bs.defined() ? bs.data() : nullptr, y.data(), base.defined());
   return record(op, y, {x, w, b, base},
                 [s, op, dims, x = save_for(w, xs), w = save_for(x, ws)](const Tensor<T>& upstream, Slots<T>& into) {
@@ -197,6 +199,8 @@ Tensor<T> conv_transpose2d(const Tensor<T>& x, const Tensor<T>& w, const Tensor<
     const auto bs = detail::dense(b);
     detail::map_into(detail::Copy<T>{}, y, bs.alias(bs.data(), {channels, 1, 1}, {1, 0, 0}));
   }
+  detail::count_multiply_adds(static_cast<double>(x.numel()) *
+                              static_cast<double>(w.numel() / std::max<std::int64_t>(w.size(0), 1)));
   kernels::conv_backward_data<T>(s, xs.data(), ws.data(), y.data(), b.defined());
   return record(op, y, {x, w, b},
                 [s, x = save_for(w, xs), w = save_for(x, ws)](const Tensor<T>& upstream, Slots<T>& into) {

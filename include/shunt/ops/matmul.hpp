@@ -3,6 +3,7 @@
 
 #include "shunt/kernels/fetch.hpp"
 #include "shunt/kernels/gemm.hpp"
+#include "shunt/ops/flops.hpp"
 #include "shunt/ops/skip.hpp"
 #include "shunt/ops/view.hpp"
 
@@ -94,6 +95,7 @@ Tensor<T> matmul(const Tensor<T>& a, const Tensor<T>& b) {
   shape.push_back(a.size(-2));
   shape.push_back(b.size(-1));
   auto y = Tensor<T>::empty(shape);
+  detail::count_multiply_adds(static_cast<double>(y.numel()) * static_cast<double>(a.size(-1)));
   detail::gemm_into(y, false, a, b);
   return record("matmul", y, {a, b}, [a = save(a), b = save(b)](const Tensor<T>& g, Slots<T>& into) {
     detail::add_product(into, 0, g, b.get("matmul").mT());  // dA += G B^T
@@ -130,6 +132,7 @@ Tensor<T> linear_onto(const Tensor<T>& base, const Tensor<T>& x, const Tensor<T>
   const auto skip = base.defined() ? detail::dense(base) : base;
   const auto bias = b.defined() ? detail::dense(b) : b;
   auto y = Tensor<T>::empty(shape);
+  detail::count_multiply_adds(static_cast<double>(rows.size(0)) * static_cast<double>(w.numel()));
   kernels::fetch(w.data(), w.is_contiguous() ? w.numel() : 0);
   kernels::gemm<T>(rows.size(0), w.size(0), w.size(1), detail::operand(rows), detail::transposed(w), y.data(),
                    w.size(0),
