@@ -17,6 +17,7 @@
 #include "shunt/nn/dropout.hpp"
 #include "shunt/nn/embedding.hpp"
 #include "shunt/nn/functional_call.hpp"
+#include "shunt/nn/inference.hpp"
 #include "shunt/nn/init.hpp"
 #include "shunt/nn/linear.hpp"
 #include "shunt/nn/norm.hpp"

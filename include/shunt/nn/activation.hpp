@@ -3,6 +3,7 @@
 
 #include "shunt/nn/layer.hpp"
 #include "shunt/ops/activation.hpp"
+#include "shunt/ops/bounds.hpp"
 #include "shunt/ops/elementary.hpp"
 #include "shunt/ops/softmax.hpp"
 
@@ -12,6 +13,11 @@ template <Real T = float>
 struct ReLU : Layer<T> {
   Tensor<T> forward(const Tensor<T>& x) override { return relu(x); }
   Tensor<T> forward_over(Tensor<T> x) override { return relu(std::move(x)); }
+};
+/// At most 6 (Howard et al. 2017, "MobileNets"), which few bits can hold.
+template <Real T = float>
+struct ReLU6 : Layer<T> {
+  Tensor<T> forward(const Tensor<T>& x) override { return clamp(x, 0, 6); }
 };
 template <Real T = float>
 struct LeakyReLU : Layer<T> {

@@ -77,12 +77,12 @@ struct Conv2d : Layer<T> {
     return conv2d_onto<T>(base, x, weight, bias, window());
   }
   void members(Members<T>& m) override { m("weight", weight)("bias", bias); }
+  shunt::Conv2dOptions window() const { return {o_.stride, o_.padding, o_.dilation, o_.groups}; }
   std::string options() const override {
     return detail::conv_text({o_.in, o_.out, o_.kernel, o_.stride, o_.padding, 0, o_.groups, o_.bias, o_.dilation});
   }
 
  private:
-  shunt::Conv2dOptions window() const { return {o_.stride, o_.padding, o_.dilation, o_.groups}; }
   Conv2dOptions o_;
 };
 

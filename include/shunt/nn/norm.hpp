@@ -36,6 +36,7 @@ class BatchNorm : public Layer<T> {
     m("num_batches_tracked", num_batches_tracked);
   }
   std::string options() const override { return std::to_string(running_mean.numel()); }
+  double eps() const { return options_.eps; }
 
  protected:
   BatchNorm(std::int64_t channels, BatchNormOptions options)

@@ -31,15 +31,14 @@ inline std::string pool_text(const Pair& kernel, const Pair& stride, const Pair&
 /// The largest value of every window, as max_pool2d(): MaxPool2d(3, {.stride = 2, .padding = 1}), or all in braces.
 template <Real T = float>
 struct MaxPool2d : Layer<T> {
-  explicit MaxPool2d(const Pair& kernel, const shunt::MaxPool2dOptions& o = {}) : kernel_(kernel), o_(o) {}
+  Pair kernel;
+  shunt::MaxPool2dOptions window;
+
+  explicit MaxPool2d(const Pair& size, const shunt::MaxPool2dOptions& o = {}) : kernel(size), window(o) {}
   template <class = void>  // a template, so that {3, 2} is a kernel
   explicit MaxPool2d(const MaxPool2dOptions& o) : MaxPool2d(o.kernel, {o.stride, o.padding, o.dilation, o.ceil_mode}) {}
-  Tensor<T> forward(const Tensor<T>& x) override { return max_pool2d(x, kernel_, o_); }
-  std::string options() const override { return detail::pool_text(kernel_, o_.stride, o_.padding); }
-
- private:
-  Pair kernel_;
-  shunt::MaxPool2dOptions o_;
+  Tensor<T> forward(const Tensor<T>& x) override { return max_pool2d(x, kernel, window); }
+  std::string options() const override { return detail::pool_text(kernel, window.stride, window.padding); }
 };
 MaxPool2d(const Pair&)->MaxPool2d<float>;
 

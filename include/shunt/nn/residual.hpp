@@ -12,9 +12,10 @@ namespace shunt::nn {
 struct ReZero {};
 /// The same, as De and Smith (2020) put it for networks without normalisation.
 struct SkipInit {};
-/// One learned number a channel (the last dimension), small at the start (Touvron et al. 2021, "CaiT").
+/// One learned number a channel, small at the start (Touvron et al. 2021, "CaiT"): LayerScale{width} where the channels
+/// are the last dimension, LayerScale{{channels, 1, 1}} for images.
 struct LayerScale {
-  std::int64_t width;
+  Dims width;
   double start = 1e-6;
 };
 /// What F(x) is multiplied by before it joins the stream.
@@ -55,6 +56,8 @@ class ResidualBlock : public Layer<T> {
     return this->gate(x.shape(), [&] { return around(x, f); });
   }
   void members(Members<T>& m) override { m("branch", branch)("shortcut", shortcut)("scale", scale)("after", after); }
+  /// Whether it is y = after(F(x) + S(x)) now: no scale, and no branch dropped.
+  bool is_plain() const { return !scale.defined() && constant_ == 1 && !(drop_path_ > 0 && this->is_training()); }
 
   /// The learned scale; holds nothing where the scale is a constant.
   Parameter<T> scale;
@@ -74,7 +77,6 @@ class ResidualBlock : public Layer<T> {
     fx = shunt::drop_path(fx, block.drop_path_, block.is_training());
     return block.scale.defined() ? block.scale * fx : block.constant_ != 1 ? fx * block.constant_ : fx;
   }
-  bool is_plain() const { return !scale.defined() && constant_ == 1 && !(drop_path_ > 0 && this->is_training()); }
 
   double constant_ = 1, drop_path_ = 0;
   Tensor<T> (*weigh_)(const ResidualBlock&, Tensor<T>) = nullptr;
@@ -91,7 +93,7 @@ ResidualBlock<T>::ResidualBlock(ResidualOptions<T> o)
   if (const auto* c = std::get_if<double>(&o.scale))
     constant_ = *c;
   else if (const auto* l = std::get_if<LayerScale>(&o.scale))
-    scale = Parameter<T>(full<T>({l->width}, l->start));
+    scale = Parameter<T>(full<T>(l->width, l->start));
   else
     scale = Parameter<T>(zeros<T>({1}));
 }

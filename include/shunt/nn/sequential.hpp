@@ -47,6 +47,9 @@ class Sequential : public Layer<T> {
     return *layers_[i].layer;
   }
 
+  /// The children with their names, to exchange or leave out.
+  std::vector<NamedLayer<T>>& children() { return layers_; }
+
   Tensor<T> forward(const Tensor<T>& x) override { return forward_over(x); }
   Tensor<T> forward_over(Tensor<T> x) override {
     for (auto& l : layers_) x = l.layer.over(std::move(x));

@@ -1,0 +1,190 @@
+// Convolution over pixels for one instruction set. Lanes are filters, so every vector is full whatever the size of the
+// image, and the sums of up to tile_rows pixels and two vectors of filters stay in registers. What those pixels read is
+// copied once, for all filters: rows of 64 values, so that all addresses of a step are one register and a constant.
+#include "shunt/kernels/packed_winograd.inl"
+
+// Copies values to position p of k of one row of a panel.
+template <class T>
+inline void put_values(T* panel, std::int64_t p, const T* from, std::int64_t count) {
+  using V = typename Simd<T>::V;
+  constexpr int W = Simd<T>::width;
+  while (count > 0) {
+    const std::int64_t room = panel_depth - p % panel_depth, part = count < room ? count : room;
+    T* to = panel + p / panel_depth * panel_chunk + p % panel_depth;
+    std::int64_t i = 0;
+    V v;
+    for (; i + W <= part; i += W) {
+      load(v, from + i);
+      store(v, to + i);
+    }
+    if (i < part) {
+      load_part(v, from + i, static_cast<int>(part - i));
+      store_part(v, to + i, static_cast<int>(part - i));
+    }
+    p += part, from += part, count -= part;
+  }
+}
+template <class T>
+inline void put_zeros(T* panel, std::int64_t p, std::int64_t count) {
+  for (; count > 0; ++p, --count) panel[p / panel_depth * panel_chunk + p % panel_depth] = T(0);
+}
+
+// Everything that results [first, first + rows) read, in the order (row of the filter, column, channel).
+template <class T>
+[[gnu::noinline]] void gather_pixels(const PackedConvCall<T>& call, std::int64_t first, int rows, T* panel) {
+  const PackedConv& g = call.conv;
+  for (int i = 0; i < rows; ++i, panel += panel_depth) {
+    const std::int64_t pixel = first + i, image = pixel / (call.oh * call.ow), at = pixel % (call.oh * call.ow);
+    const std::int64_t y0 = at / call.ow * g.sh - g.ph, x0 = at % call.ow * g.sw - g.pw;
+    const T* const from = call.x + image * call.h * call.w * call.x_pixel;
+    const bool run = x0 >= 0 && x0 + g.kw <= call.w && g.dw == 1 && call.x_pixel == g.c;
+    std::int64_t p = 0;
+    for (std::int64_t r = 0; r < g.kh; ++r) {
+      const std::int64_t y = y0 + r * g.dh;
+      if (y < 0 || y >= call.h) {
+        put_zeros(panel, p, g.kw * g.c);
+        p += g.kw * g.c;
+      } else if (run) {
+        put_values(panel, p, from + (y * call.w + x0) * g.c, g.kw * g.c);
+        p += g.kw * g.c;
+      } else {
+        for (std::int64_t q = 0; q < g.kw; ++q, p += g.c) {
+          const std::int64_t x = x0 + q * g.dw;
+          if (x < 0 || x >= call.w)
+            put_zeros(panel, p, g.c);
+          else
+            put_values(panel, p, from + (y * call.w + x) * call.x_pixel, g.c);
+        }
+      }
+    }
+  }
+}
+
+// Sums of `rows` pixels and the filters from f on, to the image.
+template <class T>
+[[gnu::noinline]] void finish_pixels(const PackedConvCall<T>& call, const T* sums, std::int64_t first, int rows,
+                                     std::int64_t f) {
+  constexpr int W = Simd<T>::width;
+  for (int j = 0; j < 2; ++j, f += W) {
+    const std::int64_t left = call.conv.k - f;
+    if (left <= 0) return;
+    const PixelEnd<T> end(call, f, static_cast<int>(left < W ? left : W));
+    for (int i = 0; i < rows; ++i) {
+      typename Simd<T>::V v;
+      load(v, sums + (2 * i + j) * W);
+      end.put(v, first + i);
+    }
+  }
+}
+
+// Tasks are some pixels and some panels of filters, numbered pixels first.
+template <class T>
+struct PackedTasks {
+  const PackedConvCall<T>& call;
+  std::int64_t tiles, tiles_of_task, panels, panels_of_task;
+  [[gnu::noinline]] void operator()(std::int64_t begin, std::int64_t end) const {
+    constexpr int W = Simd<T>::width;
+    const std::int64_t k = call.conv.depth(), size = panel_size(k), pixels = call.n * call.oh * call.ow;
+    const std::int64_t down = (tiles + tiles_of_task - 1) / tiles_of_task;
+    T* const panel = scratch<T>(Scratch::tiles, tiles_of_task * size);
+    T* const sums = scratch<T>(Scratch::sums, tile_rows * 2 * W);
+    for (std::int64_t task = begin; task < end; ++task) {
+      const std::int64_t t0 = task % down * tiles_of_task, t1 = t0 + tiles_of_task < tiles ? t0 + tiles_of_task : tiles;
+      const std::int64_t j0 = task / down * panels_of_task;
+      const std::int64_t j1 = j0 + panels_of_task < panels ? j0 + panels_of_task : panels;
+      for (std::int64_t t = t0; t < t1; ++t) {
+        const std::int64_t first = pixels * t / tiles;
+        gather_pixels(call, first, static_cast<int>(pixels * (t + 1) / tiles - first), panel + (t - t0) * size);
+      }
+      for (std::int64_t j = j0; j < j1; ++j) {
+        const int cols = call.conv.k - j * 2 * W > W ? 2 * W : W;
+        for (std::int64_t t = t0; t < t1; ++t) {
+          const std::int64_t first = pixels * t / tiles;
+          const int rows = static_cast<int>(pixels * (t + 1) / tiles - first);
+          multiply_panel_rows(panel + (t - t0) * size, call.weights + j * 2 * W * k, k, sums, rows, cols);
+          finish_pixels(call, sums, first, rows, j * 2 * W);
+        }
+      }
+    }
+  }
+};
+
+template <class T>
+bool packed_conv(const PackedConvCall<T>& call) {
+  if (call.conv.winograd) return packed_winograd(call);
+  constexpr std::int64_t cols = 2 * Simd<T>::width;
+  const std::int64_t pixels = call.n * call.oh * call.ow, k = call.conv.depth();
+  const std::int64_t tiles = (pixels + tile_rows - 1) / tile_rows, panels = (call.conv.k + cols - 1) / cols;
+  // What a task's pixels read fits half of a second-level cache; from eight tasks on, two threads end together.
+  std::int64_t fit = (std::int64_t{3} << 15) / panel_size(k), across = 1;
+  fit = fit < 1 ? 1 : fit;
+  std::int64_t down = (tiles + fit - 1) / fit;
+  while (down * across < 8 && panels / (across + 1) >= 4) ++across;
+  while (down * across < 8 && down < tiles) ++down;
+  const PackedTasks<T> tasks{call, tiles, (tiles + down - 1) / down, panels, (panels + across - 1) / across};
+  const std::int64_t count = (tiles + tasks.tiles_of_task - 1) / tasks.tiles_of_task *
+                             ((panels + tasks.panels_of_task - 1) / tasks.panels_of_task);
+  parallel_for(count, (std::int64_t{1} << 18) / (pixels * k * call.conv.k / count + 1) + 1, tasks);
+  return true;
+}
+
+// [panel of filters][row of the filter][column][channel][filter], or the factors of Winograd's form in place of the
+// filter's rows and columns. Filters beyond the last are zeros.
+template <class T>
+void pack_weights(const PackedConv& g, const T* w, T* packed) {
+  constexpr int cols = 2 * Simd<T>::width;
+  const std::int64_t taps = g.kh * g.kw, points = g.winograd ? 36 : taps;
+  for (std::int64_t f = 0; f < (g.k + cols - 1) / cols * cols; ++f) {
+    T* const panel = packed + f / cols * cols * points * g.c + f % cols;
+    for (std::int64_t c = 0; c < g.c; ++c) {
+      T factors[36];
+      const T* from = w + (f * g.c + c) * taps;
+      if (f < g.k && g.winograd) {
+        filter_factors(from, factors);
+        from = factors;
+      }
+      for (std::int64_t i = 0; i < points; ++i) panel[(i * g.c + c) * cols] = f < g.k ? from[i] : T(0);
+    }
+  }
+}
+
+// The largest value of each window; a vector of channels at a time.
+template <class T>
+struct PackedPoolRows {
+  const PackedPool<T>& p;
+  [[gnu::noinline]] void operator()(std::int64_t begin, std::int64_t end) const {
+    using V = typename Simd<T>::V;
+    constexpr int W = Simd<T>::width;
+    const PoolShape& s = p.shape;
+    for (std::int64_t row = begin; row < end; ++row) {
+      const T* const image = p.x + row / s.oh * s.h * s.w * p.x_pixel;
+      const std::int64_t y0 = row % s.oh * s.sh - s.ph;
+      for (std::int64_t u = 0; u < s.ow; ++u) {
+        const std::int64_t x0 = u * s.sw - s.pw;
+        T* const to = p.y + (row * s.ow + u) * p.channels;
+        for (std::int64_t c = 0; c < p.channels; c += W) {
+          const int lanes = static_cast<int>(p.channels - c < W ? p.channels - c : W);
+          V best = V{} - static_cast<T>(__builtin_inff());
+          for (std::int64_t r = 0; r < s.kh; ++r) {
+            const std::int64_t y = y0 + r * s.dh;
+            for (std::int64_t q = 0; q < s.kw && y >= 0 && y < s.h; ++q) {
+              const std::int64_t x = x0 + q * s.dw;
+              if (x < 0 || x >= s.w) continue;
+              V v;
+              load_part_or_all(v, image + (y * s.w + x) * p.x_pixel + c, lanes);
+              best = v > best ? v : best;
+              best = v == v ? best : v;
+            }
+          }
+          store_part_or_all(best, to + c, lanes);
+        }
+      }
+    }
+  }
+};
+template <class T>
+void packed_max_pool(const PackedPool<T>& p) {
+  const PoolShape& s = p.shape;
+  parallel_for(s.planes / (p.channels > 0 ? p.channels : 1) * s.oh,
+               (1 << 15) / (s.ow * p.channels * s.kh * s.kw + 1) + 1, PackedPoolRows<T>{p});
+}

@@ -1,0 +1,258 @@
+// The parts that convolutions over pixels share, and Winograd's F(4 x 4, 3 x 3) over pixels, for one instruction set.
+// With channels in the lanes, the transforms need no shuffle: they take a third of the products' time at 64 channels.
+
+// A panel holds what up to tile_rows pixels (or tiles) read, [64 of k][row][k].
+inline constexpr std::int64_t panel_depth = 64, panel_chunk = tile_rows * panel_depth;
+inline std::int64_t panel_size(std::int64_t k) { return (k + panel_depth - 1) / panel_depth * panel_chunk; }
+
+// sums (M x N vectors, rows two vectors apart) = the M rows of a panel times the weights of two vectors of filters.
+template <class T, int M, int N>
+[[gnu::noinline]] void panel_rows(const T* panel, const T* weights, std::int64_t k, T* sums) {
+  using V = typename Simd<T>::V;
+  constexpr int W = Simd<T>::width;
+  V acc[M][N] = {};
+  for (; k > 0; k -= panel_depth, panel += panel_chunk) {
+    const T* a = panel;
+    for (const T* const end = a + (k < panel_depth ? k : panel_depth); a != end; ++a, weights += 2 * W) {
+      V b[N];
+#pragma GCC unroll 2
+      for (int j = 0; j < N; ++j) load(b[j], weights + j * W);
+#pragma GCC unroll 16
+      for (int i = 0; i < M; ++i) {
+#pragma GCC unroll 2
+        for (int j = 0; j < N; ++j) acc[i][j] += a[i * panel_depth] * b[j];
+      }
+    }
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < M; ++i) {
+#pragma GCC unroll 2
+    for (int j = 0; j < N; ++j) store(acc[i][j], sums + (2 * i + j) * W);
+  }
+}
+// Rows beyond `rows` may be computed; the panel and the sums have room for them.
+template <class T>
+inline void multiply_panel_rows(const T* panel, const T* weights, std::int64_t k, T* sums, int rows, int cols) {
+  using Function = void (*)(const T*, const T*, std::int64_t, T*);
+#if SHUNT_ISA_BYTES == 64
+  static constexpr Function wide[] = {panel_rows<T, 4, 2>, panel_rows<T, 4, 2>,  panel_rows<T, 8, 2>,
+                                      panel_rows<T, 8, 2>, panel_rows<T, 10, 2>, panel_rows<T, 12, 2>,
+                                      panel_rows<T, 14, 2>};
+  static constexpr Function narrow[] = {panel_rows<T, 8, 1>, panel_rows<T, 8, 1>,  panel_rows<T, 8, 1>,
+                                        panel_rows<T, 8, 1>, panel_rows<T, 14, 1>, panel_rows<T, 14, 1>,
+                                        panel_rows<T, 14, 1>};
+#elif SHUNT_ISA_BYTES == 32
+  static constexpr Function wide[] = {panel_rows<T, 2, 2>, panel_rows<T, 4, 2>, panel_rows<T, 6, 2>};
+  static constexpr Function narrow[] = {panel_rows<T, 6, 1>, panel_rows<T, 6, 1>, panel_rows<T, 6, 1>};
+#else
+  static constexpr Function wide[] = {panel_rows<T, 4, 2>, panel_rows<T, 4, 2>};
+  static constexpr Function narrow[] = {panel_rows<T, 4, 1>, panel_rows<T, 4, 1>};
+#endif
+  (cols > Simd<T>::width ? wide : narrow)[(rows - 1) / 2](panel, weights, k, sums);
+}
+
+template <class T>
+inline void load_part_or_all(typename Simd<T>::V& v, const T* from, int lanes) {
+  lanes == Simd<T>::width ? load(v, from) : load_part(v, from, lanes);
+}
+template <class T>
+inline void store_part_or_all(const typename Simd<T>::V& v, T* to, int lanes) {
+  lanes == Simd<T>::width ? store(v, to) : store_part(v, to, lanes);
+}
+
+// The end of one vector of filters: bias, what a skip brings, the bounds, the image.
+template <class T>
+struct PixelEnd {
+  using V = typename Simd<T>::V;
+  const T* base;
+  T* y;
+  std::int64_t base_pixel, y_pixel;
+  V bias, low, high;
+  int lanes;
+  bool clamps;
+
+  PixelEnd(const PackedConvCall<T>& call, std::int64_t f, int count)
+      : base(call.base == nullptr ? nullptr : call.base + f),
+        y(call.y + f),
+        base_pixel(call.base_pixel),
+        y_pixel(call.y_pixel),
+        bias{},
+        low(V{} + call.low),
+        high(V{} + call.high),
+        lanes(count),
+        clamps(call.clamps) {
+    if (call.bias != nullptr) load_part_or_all(bias, call.bias + f, lanes);
+  }
+  [[gnu::always_inline]] void put(const V& sum, std::int64_t pixel) const {
+    V v = sum + bias;
+    if (base != nullptr) {
+      V other;
+      load_part_or_all(other, base + pixel * base_pixel, lanes);
+      v += other;
+    }
+    if (clamps) {
+      v = v < low ? low : v;
+      v = v > high ? high : v;
+    }
+    store_part_or_all(v, y + pixel * y_pixel, lanes);
+  }
+};
+
+// The 36 factors of one filter of one channel.
+template <class T>
+inline void filter_factors(const T* w, T* factors) {
+  const double root = 1.41421356237309504880;
+  double part[6][3], all[6][6];
+  for (int pass = 0; pass < 2; ++pass) {
+    for (int i = 0; i < (pass == 0 ? 3 : 6); ++i) {
+      const double a = pass == 0 ? static_cast<double>(w[i]) : part[i][0];
+      const double b = pass == 0 ? static_cast<double>(w[3 + i]) : part[i][1];
+      const double c = pass == 0 ? static_cast<double>(w[6 + i]) : part[i][2];
+      const double even = -2 * a / 3 - c / 3, odd = -root * b / 3, far_even = a / 6 + c / 3, far_odd = root * b / 6;
+      const double out[6] = {a, even + odd, even - odd, far_even + far_odd, far_even - far_odd, c};
+      for (int r = 0; r < 6; ++r) (pass == 0 ? part[r][i] : all[i][r]) = out[r];
+    }
+  }
+  for (int i = 0; i < 36; ++i) factors[i] = static_cast<T>(all[i / 6][i % 6]);
+}
+
+template <class T>
+struct PackedWinograd {
+  const PackedConvCall<T>& call;
+  std::int64_t down, across;  // tiles of an image
+  std::int64_t first, count;  // tiles of this block
+  T *values, *zeros;          // [rows of tiles][factor][panel]
+  std::atomic<bool>& odd;
+
+  static constexpr int W = Simd<T>::width;
+  std::int64_t groups() const { return (count + tile_rows - 1) / tile_rows; }
+  std::int64_t begin_of(std::int64_t group) const { return count * group / groups(); }
+
+  // Where the tile's 6 x 6 pixels lie.
+  void locate(std::int64_t tile, const T** from) const {
+    const std::int64_t image = tile / (down * across), at = tile % (down * across);
+    const std::int64_t y0 = at / across * 4 - call.conv.ph, x0 = at % across * 4 - call.conv.pw;
+    for (int i = 0; i < 36; ++i) {
+      const std::int64_t y = y0 + i / 6, x = x0 + i % 6;
+      const bool inside = y >= 0 && y < call.h && x >= 0 && x < call.w;
+      from[i] = inside ? call.x + ((image * call.h + y) * call.w + x) * call.x_pixel : zeros;
+    }
+  }
+  // The factors of tiles [begin, end) of this block.
+  [[gnu::noinline]] void transform(std::int64_t begin, std::int64_t end) const {
+    using V = typename Simd<T>::V;
+    const std::int64_t channels = call.conv.c, size = panel_size(channels);
+    V seen = {};
+    std::int64_t group = 0;
+    for (std::int64_t t = begin; t < end; ++t) {
+      while (begin_of(group + 1) <= t) ++group;
+      T* const row = values + group * 36 * size + (t - begin_of(group)) * panel_depth;
+      const T* from[36];
+      locate(first + t, from);
+      for (std::int64_t c = 0; c < channels; c += W) {
+        const int lanes = static_cast<int>(channels - c < W ? channels - c : W);
+        T* const to = row + c / panel_depth * panel_chunk + c % panel_depth;
+        V part[6][6];
+        for (int r = 0; r < 6; ++r) {
+          V d[6];
+#pragma GCC unroll 6
+          for (int i = 0; i < 6; ++i) {
+            load_part_or_all(d[i], from[6 * r + i] + c, lanes);
+            watch<T>(seen, d[i]);
+          }
+          source_pass<T>(d, part[r]);
+        }
+        for (int i = 0; i < 6; ++i) {
+          V d[6], out[6];
+#pragma GCC unroll 6
+          for (int r = 0; r < 6; ++r) d[r] = part[r][i];
+          source_pass<T>(d, out);
+#pragma GCC unroll 6
+          for (int r = 0; r < 6; ++r) store_part_or_all(out[r], to + (6 * r + i) * size, lanes);
+        }
+      }
+    }
+    if (!fine<T>(seen)) odd = true;
+  }
+
+  // One tile's 16 results of one vector of filters.
+  [[gnu::noinline]] void finish(const T* products, std::int64_t step, std::int64_t tile, const PixelEnd<T>& end) const {
+    using V = typename Simd<T>::V;
+    const std::int64_t image = tile / (down * across), at = tile % (down * across);
+    const std::int64_t y0 = at / across * 4, x0 = at % across * 4;
+    V part[6][4];
+    for (int r = 0; r < 6; ++r) {
+      V m[6];
+#pragma GCC unroll 6
+      for (int i = 0; i < 6; ++i) load(m[i], products + (6 * r + i) * step);
+      result_pass<T>(m, part[r]);
+    }
+    for (std::int64_t i = 0; i < 4 && x0 + i < call.ow; ++i) {
+      V m[6], out[4];
+#pragma GCC unroll 6
+      for (int r = 0; r < 6; ++r) m[r] = part[r][i];
+      result_pass<T>(m, out);
+      for (std::int64_t r = 0; r < 4 && y0 + r < call.oh; ++r)
+        end.put(out[r], (image * call.oh + y0 + r) * call.ow + x0 + i);
+    }
+  }
+  // All tiles of this block and some panels of filters.
+  [[gnu::noinline]] void multiply(std::int64_t begin, std::int64_t end) const {
+    const std::int64_t channels = call.conv.c, size = panel_size(channels), step = tile_rows * 2 * W;
+    T* const products = scratch<T>(Scratch::sums, 36 * groups() * step);
+    for (std::int64_t j = begin; j < end; ++j) {
+      const std::int64_t f = j * 2 * W;
+      const int cols = call.conv.k - f > W ? 2 * W : W;
+      const T* weights = call.weights + f * 36 * channels;
+      for (int i = 0; i < 36; ++i, weights += 2 * W * channels) {
+        for (std::int64_t g = 0; g < groups(); ++g) {
+          multiply_panel_rows(values + (g * 36 + i) * size, weights, channels, products + (g * 36 + i) * step,
+                              static_cast<int>(begin_of(g + 1) - begin_of(g)), cols);
+        }
+      }
+      for (int v = 0; v < cols; v += W) {
+        const std::int64_t left = call.conv.k - f - v;
+        const PixelEnd<T> last(call, f + v, static_cast<int>(left < W ? left : W));
+        for (std::int64_t g = 0; g < groups(); ++g) {
+          for (std::int64_t t = begin_of(g); t < begin_of(g + 1); ++t)
+            finish(products + g * 36 * step + (t - begin_of(g)) * 2 * W + v, step, first + t, last);
+        }
+      }
+    }
+  }
+};
+
+template <class T>
+struct PackedWinogradTransform {
+  const PackedWinograd<T>& x;
+  void operator()(std::int64_t begin, std::int64_t end) const { x.transform(begin, end); }
+};
+template <class T>
+struct PackedWinogradMultiply {
+  const PackedWinograd<T>& x;
+  void operator()(std::int64_t begin, std::int64_t end) const { x.multiply(begin, end); }
+};
+
+// Blocks of tiles whose factors fit a second-level cache; each reads all weights, so blocks are larger where these do
+// not fit themselves.
+template <class T>
+bool packed_winograd(const PackedConvCall<T>& call) {
+  constexpr int W = Simd<T>::width;
+  const std::int64_t channels = call.conv.c, size = panel_size(channels);
+  std::int64_t fit = (std::int64_t{1} << (36 * channels * call.conv.k > (1 << 18) ? 18 : 17)) / (36 * size);
+  fit = (fit < 1 ? 1 : fit) * tile_rows;
+  std::atomic<bool> odd{false};
+  T* const zeros = scratch<T>(Scratch::image, channels + W);
+  fill_zero(zeros, channels);
+  const std::int64_t down = (call.oh + 3) / 4, across = (call.ow + 3) / 4, tiles = call.n * down * across;
+  const std::int64_t blocks = (tiles + fit - 1) / fit, panels = (call.conv.k + 2 * W - 1) / (2 * W);
+  T* const values = scratch<T>(Scratch::tiles, ((tiles + blocks - 1) / blocks + tile_rows) / tile_rows * 36 * size);
+  for (std::int64_t b = 0; b < blocks; ++b) {
+    const std::int64_t first = tiles * b / blocks, count = tiles * (b + 1) / blocks - first;
+    const PackedWinograd<T> x{call, down, across, first, count, values, zeros, odd};
+    parallel_for(count, (1 << 16) / (200 * channels) + 1, PackedWinogradTransform<T>{x});
+    if (odd) return false;
+    parallel_for(panels, (1 << 18) / (36 * count * channels * 2 * W + 1) + 1, PackedWinogradMultiply<T>{x});
+  }
+  return true;
+}

@@ -1,0 +1,205 @@
+#include "shunt/kernels/packed_conv.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "support/catch.hpp"
+#include "support/isa.hpp"
+
+using namespace shunt;
+using namespace shunt::kernels;
+
+namespace {
+
+using Size = std::int64_t;
+using Values = std::vector<float>;
+
+// (n, c, plane) as (n, plane, pixel), with some values between one pixel's channels and the next.
+Values by_pixels(const Values& x, Size n, Size c, Size plane, Size pixel) {
+  Values out(static_cast<std::size_t>(n * plane * pixel), 1e30F);
+  for (Size i = 0; i < n * c * plane; ++i)
+    out[static_cast<std::size_t>((i / plane / c * plane + i % plane) * pixel + i / plane % c)] =
+        x[static_cast<std::size_t>(i)];
+  return out;
+}
+
+struct Case {
+  PackedConv conv;
+  Size n, h, w, oh, ow, gap;
+  Values x, weights, bias, base;
+
+  Case(const PackedConv& p, Size images, Size height, Size width, Size between)
+      : conv(p),
+        n(images),
+        h(height),
+        w(width),
+        oh(p.out_height(height)),
+        ow(p.out_width(width)),
+        gap(between),
+        x(random_vector<float>(n * p.c * h * w, 1)),
+        weights(random_vector<float>(p.k * p.depth(), 2)),
+        bias(random_vector<float>(p.k, 3)),
+        base(random_vector<float>(n * p.k * oh * ow, 4)) {}
+
+  /// What a convolution in double gives, with the end that PackedConvCall describes.
+  template <class T>
+  std::vector<T> wanted(bool with_base, bool clamps, bool sizes = false) const {
+    const ConvShape s{n,       conv.c,  h,       w,       conv.k,  conv.kh, conv.kw, conv.sh,
+                      conv.sw, conv.ph, conv.pw, conv.dh, conv.dw, 1,       oh,      ow};
+    const auto as = [&](const Values& v) {
+      std::vector<T> out;
+      for (float f : v) out.push_back(static_cast<T>(sizes ? std::abs(f) : f));
+      return out;
+    };
+    std::vector<T> y(static_cast<std::size_t>(n * conv.k * oh * ow));
+    conv_forward<T>(s, as(x).data(), as(weights).data(), as(bias).data(), y.data());
+    const auto b = as(base);
+    for (std::size_t i = 0; i < y.size(); ++i) {
+      if (with_base) y[i] += b[i];
+      if (clamps && !sizes) y[i] = y[i] < T(0) ? T(0) : y[i] > T(0.5) ? T(0.5) : y[i];
+    }
+    return y;
+  }
+  bool run(Values& y, bool with_base, bool clamps) const {
+    Values packed(static_cast<std::size_t>(packed_weights<float>(conv)));
+    pack_weights(conv, weights.data(), packed.data());
+    const auto in = by_pixels(x, n, conv.c, h * w, conv.c + gap);
+    const auto skip = by_pixels(base, n, conv.k, oh * ow, conv.k + gap);
+    Values out(static_cast<std::size_t>(n * oh * ow * (conv.k + gap)), 7.0F);
+    const bool done = packed_conv<float>({conv, packed.data(), bias.data(), n, h, w, oh, ow, in.data(), conv.c + gap,
+                                          with_base ? skip.data() : nullptr, conv.k + gap, clamps, 0.0F, 0.5F,
+                                          out.data(), conv.k + gap});
+    y.assign(static_cast<std::size_t>(n * conv.k * oh * ow), 0);
+    for (Size i = 0; i < n * oh * ow; ++i) {
+      const auto pixel = static_cast<std::size_t>(i * (conv.k + gap));
+      for (Size c = 0; c < conv.k; ++c)
+        y[static_cast<std::size_t>((i / (oh * ow) * conv.k + c) * oh * ow + i % (oh * ow))] =
+            out[pixel + static_cast<std::size_t>(c)];
+      for (Size c = conv.k; c < conv.k + gap; ++c)
+        if (out[pixel + static_cast<std::size_t>(c)] != 7.0F) return false;  // wrote between pixels
+    }
+    return done;
+  }
+};
+
+// Winograd's transforms mix the pixels of a tile, so an error is in proportion to the largest sum of sizes around.
+void check(const Case& c, bool with_base, bool clamps) {
+  const auto want = c.wanted<double>(with_base, clamps), sizes = c.wanted<double>(with_base, false, true);
+  Values y;
+  CAPTURE(c.conv.c, c.conv.k, c.conv.kh, c.conv.kw, c.conv.sh, c.conv.sw, c.conv.ph, c.conv.dh, c.conv.winograd, c.n,
+          c.h, c.w, with_base, clamps);
+  REQUIRE(c.run(y, with_base, clamps));
+  const double most = sizes.empty() ? 0 : *std::max_element(sizes.begin(), sizes.end());
+  double worst = 0;
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    const double error = std::abs(static_cast<double>(y[i]) - want[i]) / (c.conv.winograd ? most : sizes[i] + 1e-30);
+    worst = std::isnan(error) ? std::numeric_limits<double>::infinity() : std::max(worst, error);
+  }
+  CHECK(worst < 24 * static_cast<double>(std::numeric_limits<float>::epsilon()));
+}
+
+PackedConv square(Size c, Size k, Size kernel, Size stride, Size pad, bool winograd = false) {
+  return {c, k, kernel, kernel, stride, stride, pad, pad, 1, 1, winograd};
+}
+
+}  // namespace
+
+TEST_CASE("packed_conv: the convolution, for all edges of tiles and panels", "[kernels][conv]") {
+  for (Isa isa : isas()) {
+    const Setting setting(isa);
+    CAPTURE(name(isa));
+    for (Size c : {1, 3, 7, 16, 63, 64, 65, 130}) {
+      for (Size k : {1, 5, 8, 16, 17, 33}) check(Case(square(c, k, 1, 1, 0), 1, 5, 3, c % 3), k % 2 == 0, k > 8);
+    }
+    for (Size h : {1, 2, 4, 7, 15}) {
+      for (Size w : {1, 3, 6, 14, 29}) {
+        check(Case(square(3, 10, 3, 1, 1), 2, h, w, 0), true, false);
+        check(Case(square(6, 9, 3, 2, 1), 1, h, w, 2), false, true);
+        check(Case({5, 4, 2, 3, 2, 1, 1, 2, 1, 1, false}, 2, h, w, 1), false, false);
+        check(Case({4, 18, 3, 2, 1, 1, 4, 2, 2, 2, false}, 1, h, w, 0), true, true);
+      }
+    }
+    check(Case(square(3, 24, 7, 2, 3), 1, 40, 31, 0), false, true);
+    check(Case(square(70, 100, 3, 1, 1), 1, 12, 12, 0), true, true);
+  }
+}
+
+TEST_CASE("packed_conv: by Winograd's form, for all edges of tiles and panels", "[kernels][conv]") {
+  for (Isa isa : isas()) {
+    const Setting setting(isa);
+    CAPTURE(name(isa));
+    for (Size h = 1; h <= 13; ++h) {
+      for (Size w : {1, 2, 4, 5, 8, 11, 13}) {
+        for (Size pad : {0, 1, 2}) {
+          if (h + 2 * pad < 3 || w + 2 * pad < 3) continue;
+          check(Case(square(1 + (h + w) % 19, 1 + (h * w) % 21, 3, 1, pad, true), 1 + h % 3, h, w, w % 2), h % 2 == 0,
+                w % 2 == 0);
+        }
+      }
+    }
+    for (Size c : {8, 17, 64, 65, 130}) check(Case(square(c, 40, 3, 1, 1, true), 2, 14, 22, 0), true, true);
+  }
+}
+
+TEST_CASE("packed_conv: the same bits on every number of threads", "[kernels][conv][tsan]") {
+  for (Isa isa : isas()) {
+    for (bool winograd : {false, true}) {
+      const Case c(square(40, 70, 3, 1, 1, winograd), 2, 21, 18, 0);
+      Values one, y;
+      for (int threads : {1, 2, 3, 8}) {
+        const Setting setting(isa, threads);
+        CHECK(c.run(y, true, true));
+        if (threads == 1) one = y;
+        CAPTURE(name(isa), threads, winograd);
+        CHECK(y == one);
+      }
+    }
+  }
+}
+
+TEST_CASE("packed_conv: what is not finite goes where it belongs, or is declined", "[kernels][conv]") {
+  for (Isa isa : isas()) {
+    const Setting setting(isa);
+    for (float value : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), 3e37F}) {
+      Case c(square(6, 18, 3, 1, 1, true), 2, 12, 13, 0);
+      c.x[c.x.size() / 2 + 5] = value;
+      Values y;
+      CHECK_FALSE(c.run(y, false, false));
+      c.conv.winograd = false;
+      const auto want = c.wanted<float>(false, false);
+      REQUIRE(c.run(y, false, false));
+      bool same = true;
+      for (std::size_t i = 0; i < y.size(); ++i)
+        same = same && (std::isfinite(want[i]) ? std::abs(y[i] - want[i]) <= 1e-5F * (1 + std::abs(want[i]))
+                        : std::isnan(want[i])  ? std::isnan(y[i])
+                                               : y[i] == want[i]);
+      CHECK(same);
+      REQUIRE(c.run(y, false, true));  // bounds leave what is not a number
+      CHECK(std::any_of(y.begin(), y.end(), [](float v) { return std::isnan(v); }) == std::isnan(value));
+    }
+  }
+}
+
+TEST_CASE("packed_max_pool: the pool of planes", "[kernels][pool]") {
+  for (Isa isa : isas()) {
+    const Setting setting(isa);
+    for (Size c : {1, 7, 16, 21}) {
+      PoolShape s{2 * c, 9, 12, 3, 2, 2, 1, 1, 1, 1, 2, 5, 12};
+      auto x = random_vector<float>(2 * c * 9 * 12, 5);
+      x[40] = std::numeric_limits<float>::quiet_NaN();
+      const auto in = by_pixels(x, 2, c, 9 * 12, c + 3);
+      Values want(static_cast<std::size_t>(2 * c * s.oh * s.ow)), y(want.size());
+      std::vector<std::int32_t> index(want.size());
+      max_pool_forward(s, x.data(), want.data(), index.data());
+      packed_max_pool<float>({s, c, in.data(), c + 3, y.data()});
+      const auto expected = by_pixels(want, 2, c, s.oh * s.ow, c);
+      bool same = true;
+      for (std::size_t i = 0; i < y.size(); ++i)
+        same = same && (y[i] == expected[i] || (std::isnan(y[i]) && std::isnan(expected[i])));
+      CAPTURE(name(isa), c);
+      CHECK(same);
+    }
+  }
+}
