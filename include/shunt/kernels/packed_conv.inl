@@ -3,57 +3,69 @@
 // copied once, for all filters: rows of 64 values, so that all addresses of a step are one register and a constant.
 #include "shunt/kernels/packed_winograd.inl"
 
-// Copies values to position p of k of one row of a panel.
+// How many values of k a chunk of the panel takes: whole rows of a filter, or whole pixels, if 64 have room for them.
+inline std::int64_t chunk_depth(const PackedConv& g) {
+  const std::int64_t row = g.kw * g.c;
+  return row <= panel_depth ? panel_depth / row * row : g.c <= panel_depth ? panel_depth / g.c * g.c : panel_depth;
+}
+
+// Writes one row of a panel, value after value of k, with vectors that may overhang what is written next.
 template <class T>
-inline void put_values(T* panel, std::int64_t p, const T* from, std::int64_t count) {
+struct PanelRow {
   using V = typename Simd<T>::V;
-  constexpr int W = Simd<T>::width;
-  while (count > 0) {
-    const std::int64_t room = panel_depth - p % panel_depth, part = count < room ? count : room;
-    T* to = panel + p / panel_depth * panel_chunk + p % panel_depth;
-    std::int64_t i = 0;
-    V v;
-    for (; i + W <= part; i += W) {
-      load(v, from + i);
-      store(v, to + i);
+  static constexpr int W = Simd<T>::width;
+  T* to;  // the chunk's row
+  std::int64_t depth;
+  const T* readable;  // where the image's memory ends
+  std::int64_t at = 0;
+
+  // `count` values, or zeros if `from` is null.
+  [[gnu::always_inline]] void put(const T* from, std::int64_t count) {
+    while (count > 0) {
+      if (at == depth) to += panel_chunk, at = 0;
+      const std::int64_t part = count < depth - at ? count : depth - at;
+      T* const here = to + at;
+      V v = {};
+      std::int64_t i = 0;
+      for (; i + W <= part; i += W) {
+        if (from != nullptr) load(v, from + i);
+        store(v, here + i);
+      }
+      if (i < part) {
+        if (from != nullptr && from + i + W <= readable)
+          load(v, from + i);
+        else if (from != nullptr)
+          load_part(v, from + i, static_cast<int>(part - i));
+        store(v, here + i);
+      }
+      at += part, count -= part;
+      if (from != nullptr) from += part;
     }
-    if (i < part) {
-      load_part(v, from + i, static_cast<int>(part - i));
-      store_part(v, to + i, static_cast<int>(part - i));
-    }
-    p += part, from += part, count -= part;
   }
-}
-template <class T>
-inline void put_zeros(T* panel, std::int64_t p, std::int64_t count) {
-  for (; count > 0; ++p, --count) panel[p / panel_depth * panel_chunk + p % panel_depth] = T(0);
-}
+};
 
 // Everything that results [first, first + rows) read, in the order (row of the filter, column, channel).
 template <class T>
 [[gnu::noinline]] void gather_pixels(const PackedConvCall<T>& call, std::int64_t first, int rows, T* panel) {
   const PackedConv& g = call.conv;
-  for (int i = 0; i < rows; ++i, panel += panel_depth) {
+  const T* const readable = call.x + (call.n * call.h * call.w - 1) * call.x_pixel + g.c;
+  const std::int64_t depth = chunk_depth(g);
+  for (int i = 0; i < rows; ++i) {
     const std::int64_t pixel = first + i, image = pixel / (call.oh * call.ow), at = pixel % (call.oh * call.ow);
     const std::int64_t y0 = at / call.ow * g.sh - g.ph, x0 = at % call.ow * g.sw - g.pw;
     const T* const from = call.x + image * call.h * call.w * call.x_pixel;
     const bool run = x0 >= 0 && x0 + g.kw <= call.w && g.dw == 1 && call.x_pixel == g.c;
-    std::int64_t p = 0;
+    PanelRow<T> row{panel + i * panel_depth, depth, readable};
     for (std::int64_t r = 0; r < g.kh; ++r) {
       const std::int64_t y = y0 + r * g.dh;
       if (y < 0 || y >= call.h) {
-        put_zeros(panel, p, g.kw * g.c);
-        p += g.kw * g.c;
+        row.put(nullptr, g.kw * g.c);
       } else if (run) {
-        put_values(panel, p, from + (y * call.w + x0) * g.c, g.kw * g.c);
-        p += g.kw * g.c;
+        row.put(from + (y * call.w + x0) * g.c, g.kw * g.c);
       } else {
-        for (std::int64_t q = 0; q < g.kw; ++q, p += g.c) {
+        for (std::int64_t q = 0; q < g.kw; ++q) {
           const std::int64_t x = x0 + q * g.dw;
-          if (x < 0 || x >= call.w)
-            put_zeros(panel, p, g.c);
-          else
-            put_values(panel, p, from + (y * call.w + x) * call.x_pixel, g.c);
+          row.put(x < 0 || x >= call.w ? nullptr : from + (y * call.w + x) * call.x_pixel, g.c);
         }
       }
     }
@@ -84,7 +96,8 @@ struct PackedTasks {
   std::int64_t tiles, tiles_of_task, panels, panels_of_task;
   [[gnu::noinline]] void operator()(std::int64_t begin, std::int64_t end) const {
     constexpr int W = Simd<T>::width;
-    const std::int64_t k = call.conv.depth(), size = panel_size(k), pixels = call.n * call.oh * call.ow;
+    const std::int64_t k = call.conv.depth(), depth = chunk_depth(call.conv), size = panel_size(k, depth);
+    const std::int64_t pixels = call.n * call.oh * call.ow;
     const std::int64_t down = (tiles + tiles_of_task - 1) / tiles_of_task;
     T* const panel = scratch<T>(Scratch::tiles, tiles_of_task * size);
     T* const sums = scratch<T>(Scratch::sums, tile_rows * 2 * W);
@@ -101,7 +114,7 @@ struct PackedTasks {
         for (std::int64_t t = t0; t < t1; ++t) {
           const std::int64_t first = pixels * t / tiles;
           const int rows = static_cast<int>(pixels * (t + 1) / tiles - first);
-          multiply_panel_rows(panel + (t - t0) * size, call.weights + j * 2 * W * k, k, sums, rows, cols);
+          multiply_panel_rows(panel + (t - t0) * size, call.weights + j * 2 * W * k, k, depth, sums, rows, cols);
           finish_pixels(call, sums, first, rows, j * 2 * W);
         }
       }
@@ -116,7 +129,7 @@ bool packed_conv(const PackedConvCall<T>& call) {
   const std::int64_t pixels = call.n * call.oh * call.ow, k = call.conv.depth();
   const std::int64_t tiles = (pixels + tile_rows - 1) / tile_rows, panels = (call.conv.k + cols - 1) / cols;
   // What a task's pixels read fits half of a second-level cache; from eight tasks on, two threads end together.
-  std::int64_t fit = (std::int64_t{3} << 15) / panel_size(k), across = 1;
+  std::int64_t fit = (std::int64_t{3} << 15) / panel_size(k, chunk_depth(call.conv)), across = 1;
   fit = fit < 1 ? 1 : fit;
   std::int64_t down = (tiles + fit - 1) / fit;
   while (down * across < 8 && panels / (across + 1) >= 4) ++across;

@@ -1,19 +1,22 @@
 // The parts that convolutions over pixels share, and Winograd's F(4 x 4, 3 x 3) over pixels, for one instruction set.
 // With channels in the lanes, the transforms need no shuffle: they take a third of the products' time at 64 channels.
 
-// A panel holds what up to tile_rows pixels (or tiles) read, [64 of k][row][k].
-inline constexpr std::int64_t panel_depth = 64, panel_chunk = tile_rows * panel_depth;
-inline std::int64_t panel_size(std::int64_t k) { return (k + panel_depth - 1) / panel_depth * panel_chunk; }
+// A panel holds what up to tile_rows pixels (or tiles) read, [some of k][row][these of k], with room for a vector that
+// overhangs the last row.
+inline constexpr std::int64_t panel_depth = 64, panel_chunk = tile_rows * panel_depth + 16;
+inline std::int64_t panel_size(std::int64_t k, std::int64_t depth = panel_depth) {
+  return (k + depth - 1) / depth * panel_chunk;
+}
 
 // sums (M x N vectors, rows two vectors apart) = the M rows of a panel times the weights of two vectors of filters.
 template <class T, int M, int N>
-[[gnu::noinline]] void panel_rows(const T* panel, const T* weights, std::int64_t k, T* sums) {
+[[gnu::noinline]] void panel_rows(const T* panel, const T* weights, std::int64_t k, std::int64_t depth, T* sums) {
   using V = typename Simd<T>::V;
   constexpr int W = Simd<T>::width;
   V acc[M][N] = {};
-  for (; k > 0; k -= panel_depth, panel += panel_chunk) {
+  for (; k > 0; k -= depth, panel += panel_chunk) {
     const T* a = panel;
-    for (const T* const end = a + (k < panel_depth ? k : panel_depth); a != end; ++a, weights += 2 * W) {
+    for (const T* const end = a + (k < depth ? k : depth); a != end; ++a, weights += 2 * W) {
       V b[N];
 #pragma GCC unroll 2
       for (int j = 0; j < N; ++j) load(b[j], weights + j * W);
@@ -32,8 +35,9 @@ template <class T, int M, int N>
 }
 // Rows beyond `rows` may be computed; the panel and the sums have room for them.
 template <class T>
-inline void multiply_panel_rows(const T* panel, const T* weights, std::int64_t k, T* sums, int rows, int cols) {
-  using Function = void (*)(const T*, const T*, std::int64_t, T*);
+inline void multiply_panel_rows(const T* panel, const T* weights, std::int64_t k, std::int64_t depth, T* sums, int rows,
+                                int cols) {
+  using Function = void (*)(const T*, const T*, std::int64_t, std::int64_t, T*);
 #if SHUNT_ISA_BYTES == 64
   static constexpr Function wide[] = {panel_rows<T, 4, 2>, panel_rows<T, 4, 2>,  panel_rows<T, 8, 2>,
                                       panel_rows<T, 8, 2>, panel_rows<T, 10, 2>, panel_rows<T, 12, 2>,
@@ -48,7 +52,7 @@ inline void multiply_panel_rows(const T* panel, const T* weights, std::int64_t k
   static constexpr Function wide[] = {panel_rows<T, 4, 2>, panel_rows<T, 4, 2>};
   static constexpr Function narrow[] = {panel_rows<T, 4, 1>, panel_rows<T, 4, 1>};
 #endif
-  (cols > Simd<T>::width ? wide : narrow)[(rows - 1) / 2](panel, weights, k, sums);
+  (cols > Simd<T>::width ? wide : narrow)[(rows - 1) / 2](panel, weights, k, depth, sums);
 }
 
 template <class T>
@@ -206,8 +210,8 @@ struct PackedWinograd {
       const T* weights = call.weights + f * 36 * channels;
       for (int i = 0; i < 36; ++i, weights += 2 * W * channels) {
         for (std::int64_t g = 0; g < groups(); ++g) {
-          multiply_panel_rows(values + (g * 36 + i) * size, weights, channels, products + (g * 36 + i) * step,
-                              static_cast<int>(begin_of(g + 1) - begin_of(g)), cols);
+          multiply_panel_rows(values + (g * 36 + i) * size, weights, channels, panel_depth,
+                              products + (g * 36 + i) * step, static_cast<int>(begin_of(g + 1) - begin_of(g)), cols);
         }
       }
       for (int v = 0; v < cols; v += W) {
