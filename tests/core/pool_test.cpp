@@ -84,3 +84,30 @@ TEST_CASE("pool: buffers made on one thread and freed on another", "[core][pool]
   }
   CHECK(memory_stats().live == before);
 }
+
+TEST_CASE("storage: memory of another owner lives as long as the last tensor in it", "[core][pool]") {
+  struct Owned : detail::Memory {
+    explicit Owned(bool& ended) : ended_(ended) {}
+    ~Owned() override { ended_ = true; }
+    float values[4] = {1, 2, 3, 4};
+    bool& ended_;
+  };
+  bool ended = false;
+  const auto before = memory_stats().live;
+  {
+    Floats half;
+    {
+      const detail::Ref<Owned> owner(new Owned(ended));
+      const auto storage = detail::Storage::within(detail::Ref<detail::Memory>(owner.get()));
+      const Floats whole(storage, owner->values, {4}, {1});
+      half = whole.alias(whole.data() + 2, {2}, {1});
+      CHECK_FALSE(whole.is_unique());
+    }
+    CHECK(half.is_unique());
+    CHECK(half.at({1}) == 4);
+    CHECK(memory_stats().live - before < 256);
+    CHECK_FALSE(ended);
+  }
+  CHECK(ended);
+  CHECK(memory_stats().live == before);
+}

@@ -62,6 +62,7 @@ TEST_CASE("checked_numel: refuses what is negative or too large", "[core][shape]
   CHECK_THROWS_WITH(detail::checked_numel("op", {2, -3}), Catch::Contains("(2, -3)"));
   CHECK_THROWS_AS(detail::checked_numel("op", {0, -3}), ShapeError);
   CHECK_THROWS_AS(detail::checked_numel("op", {std::int64_t{1} << 32, std::int64_t{1} << 32}), ShapeError);
+  CHECK_THROWS_AS(detail::checked_numel("op", {0, std::int64_t{1} << 32, std::int64_t{1} << 32}), ShapeError);
 }
 
 TEST_CASE("broadcast: NumPy's rule for every pair of small shapes", "[core][shape]") {

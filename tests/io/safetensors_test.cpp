@@ -1,5 +1,7 @@
 #include "shunt/io/safetensors.hpp"
 
+#include <cmath>
+
 #include "shunt/tensor.hpp"
 #include "support/damage.hpp"
 
@@ -96,7 +98,9 @@ TEST_CASE("safetensors: a header that does not fit the data, or itself, is an er
   CHECK_THAT(why("{" + entry("a", "F32", "[18446744073709551615]", "[0,4]") + "}"), Contains("cannot be held"));
   CHECK_THAT(why("{" + entry("a", "F32", "[2147483648,2147483648,2147483648]", "[0,4]") + "}"), Contains("takes"));
   CHECK_THAT(why("{" + entry("a", "F32", "[1,1,1,1,1,1,1,1,1]", "[0,4]") + "}"), Contains("cannot be held"));
-  CHECK_THAT(why("{" + entry("a", "F8_E4M3", "[4]", "[0,4]") + "}"), Contains("F8_E4M3"));
+  CHECK_THAT(why("{" + entry("a", "F8_E8M0", "[4]", "[0,4]") + "}"), Contains("F8_E8M0"));
+  CHECK_THAT(why("{" + entry("a", "F32", "[0,4611686018427387903,4611686018427387903]", "[0,0]") + "}", 0),
+             Contains("takes"));
   CHECK_THAT(why(R"({"a":{"dtype":"F32","shape":[1]}})"), Contains("lacks"));
   CHECK_THAT(why(R"({"a":{"dtype":"F32","dtype":"F32","shape":[1],"data_offsets":[0,4]}})"),
              Contains("repeated field"));
@@ -119,4 +123,182 @@ TEST_CASE("safetensors: damaged files are errors, and take no memory that they d
   const TempFolder folder;
   io::save_safetensors(folder.path("x"), {{"weight", arange<float>(12).reshape({3, 4})}, {"bias", zeros<double>({4})}});
   check_damage(folder.content("x"), [](const std::string& path) { io::load_safetensors(path); });
+}
+
+TEST_CASE("safetensors: every type of the format", "[io][safetensors]") {
+  const TempFolder folder;
+  const auto load = [&](const std::string& type, const std::string& data, std::int64_t n) {
+    const auto header = R"({"a":{"dtype":")" + type + R"(","shape":[)" + std::to_string(n) + R"(],"data_offsets":[0,)" +
+                        std::to_string(data.size()) + "]}}";
+    return io::load_safetensors(folder.file("x", safetensors(header, data)))["a"];
+  };
+  const auto raw = [](const auto& values) {
+    return std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(values[0]));
+  };
+  CHECK(load("F64", raw(std::vector<double>{0.1, -2}), 2).as<double>().to_vector() == std::vector<double>{0.1, -2});
+  CHECK(load("F32", raw(std::vector<float>{0.1f}), 1).as<float>().item() == 0.1f);
+  CHECK(load("F16", raw(std::vector<std::uint16_t>{0x3800}), 1).as<float>().item() == 0.5f);
+  CHECK(load("BF16", raw(std::vector<std::uint16_t>{0x4049}), 1).as<bfloat16>().to<float>().item() == 3.140625f);
+  CHECK(load("I64", raw(std::vector<std::int64_t>{-(1ll << 60)}), 1).as<std::int64_t>().item() == -(1ll << 60));
+  CHECK(load("I32", raw(std::vector<std::int32_t>{-70000}), 1).as<std::int32_t>().item() == -70000);
+  CHECK(load("I16", raw(std::vector<std::int16_t>{-300}), 1).as<std::int32_t>().item() == -300);
+  CHECK(load("I8", raw(std::vector<std::int8_t>{-100}), 1).as<std::int32_t>().item() == -100);
+  CHECK(load("U64", raw(std::vector<std::uint64_t>{1ull << 62}), 1).as<std::int64_t>().item() == 1ll << 62);
+  CHECK_THROWS_WITH(load("U64", raw(std::vector<std::uint64_t>{1ull << 63}), 1), Catch::Contains("does not fit"));
+  CHECK(load("U32", raw(std::vector<std::uint32_t>{4'000'000'000}), 1).as<std::int64_t>().item() == 4'000'000'000);
+  CHECK(load("U16", raw(std::vector<std::uint16_t>{60000}), 1).as<std::int32_t>().item() == 60000);
+  CHECK(load("U8", "\xff", 1).as<std::uint8_t>().item() == 255);
+  CHECK(load("BOOL", std::string("\1\0", 2), 2).as<bool>().to_vector() == std::vector<bool>{true, false});
+  CHECK_THROWS_WITH(load("BOOL", "\2", 1), Catch::Contains("a bool has the value 2"));
+}
+
+TEST_CASE("safetensors: all values of the float8 types", "[io][safetensors]") {
+  const TempFolder folder;
+  std::string all(256, '\0');
+  for (int i = 0; i < 256; ++i) all[static_cast<std::size_t>(i)] = static_cast<char>(i);
+  const auto dict = io::load_safetensors(
+      folder.file("x", safetensors(R"({"a":{"dtype":"F8_E4M3","shape":[256],"data_offsets":[0,256]},)"
+                                   R"("b":{"dtype":"F8_E5M2","shape":[256],"data_offsets":[256,512]}})",
+                                   all + all)));
+  // sign, exponent and mantissa as the format defines them; `bias` and the bits of the mantissa tell the two apart.
+  const auto value = [](int v, int mantissa, int bias) {
+    const int e = (v & 127) >> mantissa, m = v & ((1 << mantissa) - 1);
+    const double size =
+        e == 0 ? std::ldexp(m, 1 - bias - mantissa) : std::ldexp(m + (1 << mantissa), e - bias - mantissa);
+    return static_cast<float>(v < 128 ? size : -size);
+  };
+  const auto e4m3 = dict["a"].as<float>(), e5m2 = dict["b"].as<float>();
+  for (int i = 0; i < 256; ++i) {
+    CAPTURE(i);
+    const float a = e4m3.at({i}), b = e5m2.at({i});
+    if ((i & 127) == 127) {
+      CHECK(std::isnan(a));
+    } else {
+      CHECK(a == value(i, 3, 7));
+      CHECK(std::signbit(a) == (i >= 128));
+    }
+    if ((i & 127) > 124) {
+      CHECK(std::isnan(b));
+    } else if ((i & 127) == 124) {
+      CHECK(b == (i < 128 ? INFINITY : -INFINITY));
+    } else {
+      CHECK(b == value(i, 2, 15));
+    }
+  }
+  CHECK(e4m3.at({126}) == 448);
+}
+
+TEST_CASE("safetensors: tensors lie in the mapped file, which writing into them does not change", "[io][safetensors]") {
+  const TempFolder folder;
+  const auto path = folder.path("x");
+  const auto weight = arange<float>(1 << 16).reshape({256, 256});
+  io::save_safetensors(path, {{"weight", weight}, {"bias", full<bfloat16>({3}, 2)}, {"mask", full<bool>({2}, 1)}});
+  const auto before = folder.content("x");
+  const auto mapped = [&] {
+    std::ifstream maps("/proc/self/maps");
+    std::string line;
+    while (std::getline(maps, line))
+      if (line.find(path) != std::string::npos) return true;
+    return false;
+  };
+  const auto live = memory_stats().live;
+  Tensor<float> kept;
+  {
+    const auto dict = io::load_safetensors(path);
+    CHECK(memory_stats().live - live < 1024);
+    kept = dict["weight"];
+    CHECK(dict["weight"].as<float>().body().storage->owner);
+    CHECK(dict["bias"].as<bfloat16>().body().storage->owner == kept.body().storage->owner);
+    CHECK(dict["bias"].as<bfloat16>().body().storage != kept.body().storage);
+    CHECK(equal(kept, weight));
+    kept.add_(1);
+    CHECK(kept.at({255, 255}) == 65536);
+    CHECK(io::load_safetensors(path)["weight"].as<float>().at({255, 255}) == 65535);
+  }
+  CHECK(mapped());
+  io::save_safetensors(path, {{"weight", kept}});  // onto the file that `kept` lies in
+  CHECK(kept.at({0, 0}) == 1);
+  CHECK(equal(io::load_safetensors(path, {.map = false})["weight"].as<float>(), kept));
+  kept = Tensor<float>();
+  CHECK_FALSE(mapped());
+  CHECK(before.size() > folder.content("x").size());
+  CHECK(memory_stats().live == live);
+
+  const auto copied = io::load_safetensors(path, {.map = false});
+  CHECK_FALSE(copied["weight"].as<float>().body().storage->owner);
+  CHECK_FALSE(mapped());
+}
+
+TEST_CASE("safetensors: a mapped tensor is trained like any other", "[io][safetensors]") {
+  const TempFolder folder;
+  io::save_safetensors(folder.path("x"), {{"a", arange<float>(6)}, {"b", arange<float>(6)}});
+  const auto dict = io::load_safetensors(folder.path("x"));
+  Tensor<float> a = dict["a"], b = dict["b"];
+  a.requires_grad();
+  const auto first = (a * b).sum();
+  a.detach().add_(1);  // one file, but a change of the one is no change of the other, which backward needs
+  first.backward();
+  CHECK(a.grad().to_vector() == std::vector<float>{0, 1, 2, 3, 4, 5});
+  const auto second = (a * b).sum();
+  b.add_(1);
+  CHECK_THROWS_AS(second.backward(), GraphError);
+  CHECK(a.at({5}) == 6);
+  CHECK(b.at({5}) == 6);
+}
+
+TEST_CASE("safetensors: what does not lie at a multiple of its size is copied", "[io][safetensors]") {
+  const TempFolder folder;
+  const std::string one("\0\0\x80\x3f", 4);
+  for (std::size_t shift = 0; shift < 8; ++shift) {
+    const auto dict =
+        io::load_safetensors(folder.file("x", safetensors("{" + a4 + "}" + std::string(shift, ' '), one)));
+    const auto begin = 8 + a4.size() + 2 + shift;
+    CHECK(static_cast<bool>(dict["a"].as<float>().body().storage->owner) == (begin % 4 == 0));
+    CHECK(dict["a"].as<float>().item() == 1);
+  }
+}
+
+TEST_CASE("safetensors: a model in several files is loaded by its index", "[io][safetensors]") {
+  const TempFolder folder;
+  io::save_safetensors(folder.path("m-1.safetensors"), {{"z", arange<float>(3)}, {"b", zeros({2})}});
+  io::save_safetensors(folder.path("m-2.safetensors"), {{"a", arange<std::int64_t>(4)}});
+  const auto index = [&](const std::string& map) {
+    return folder.file("model.safetensors.index.json",
+                       R"({"metadata": {"total_size": 52}, "weight_map": )" + map + "}");
+  };
+  const std::string good = R"({"a": "m-2.safetensors", "b": "m-1.safetensors", "z": "m-1.safetensors"})";
+  for (const bool map : {true, false}) {
+    const auto dict = io::load_safetensors(index(good), {.map = map});
+    REQUIRE(dict.size() == 3);
+    CHECK(dict.begin()->first == "a");
+    CHECK(dict["z"].as<float>().to_vector() == std::vector<float>{0, 1, 2});
+    CHECK(dict["a"].as<std::int64_t>().at({3}) == 3);
+  }
+  const auto why = [&](const std::string& path) -> std::string {
+    try {
+      io::load_safetensors(path);
+    } catch (const IoError& e) { return e.what(); }
+    return "";
+  };
+  using Catch::Contains;
+  CHECK_THAT(why(index(R"({"a": "m-2.safetensors", "y": "m-2.safetensors"})")),
+             Contains("index.json") && Contains("'y'") && Contains("m-2.safetensors, which does not have it"));
+  CHECK_THAT(why(index(R"({"a": "m-2.safetensors", "b": "m-1.safetensors"})")),
+             Contains("does not list the tensor 'z' that stands in m-1.safetensors"));
+  CHECK_THAT(why(index(R"({"a": "m-1.safetensors", "b": "m-1.safetensors", "z": "m-1.safetensors"})")),
+             Contains("'a' in m-1.safetensors, which does not have it"));
+  io::save_safetensors(folder.path("m-3.safetensors"), {{"a", zeros({1})}, {"c", zeros({1})}});
+  CHECK_THAT(why(index(R"({"a": "m-2.safetensors", "c": "m-3.safetensors"})")),
+             Contains("'a' in m-2.safetensors, and m-3.safetensors has it"));
+  CHECK_THAT(why(index(R"({"a": "m-2.safetensors", "a": "m-2.safetensors"})")), Contains("'a' stands twice"));
+  CHECK_THAT(why(index(R"({"a": "none.safetensors"})")), Contains("none.safetensors: cannot open"));
+  for (const std::string name : {"../m-2.safetensors", "/m-2.safetensors", "a/b", "..", ".", "", "a\\\\b", "a\\u0000b"})
+    CHECK_THAT(why(index(R"({"a": ")" + name + "\"}")), Contains("index.json: names the file '"));
+  CHECK_THAT(why(index(R"({"a": 5})")), Contains("in which file the tensor 'a' is"));
+  CHECK_THAT(why(index("[]")), Contains("no object 'weight_map'"));
+  CHECK_THAT(why(folder.file("i.index.json", "[1]")), Contains("no object 'weight_map'"));
+  CHECK_THAT(why(folder.file("i.index.json", "{\"weight_map\": {\"\xff\": \"a\"}}")), Contains("not JSON"));
+  CHECK_THAT(why(folder.file("i.index.json", good.substr(0, 20))), Contains("not JSON"));
+  CHECK_THAT(why(folder.file("i.index.json", std::string(200, '['))), Contains("nested deeper than 100"));
+  CHECK(io::load_safetensors(folder.file("i.index.json", R"({"weight_map": {}})")).empty());
 }

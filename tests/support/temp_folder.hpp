@@ -25,8 +25,9 @@ class TempFolder {
   }
 
   std::string path(const std::string& name = "") const { return (root_ / name).string(); }
-  /// Writes a file and gives its path.
+  /// Writes a file and gives its path. An old one is removed first: to overwrite it would make ext4 wait for the disk.
   std::string file(const std::string& name, const std::string& content) const {
+    std::filesystem::remove(path(name));
     std::ofstream(path(name), std::ios::binary) << content;
     return path(name);
   }

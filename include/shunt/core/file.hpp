@@ -46,6 +46,7 @@ class InputFile {
 
   const std::string& path() const { return path_; }
   std::uint64_t size() const { return size_; }
+  int descriptor() const { return fd_; }
   /// n bytes from `offset` on; IoError if the file ends before.
   void read(std::uint64_t offset, void* to, std::uint64_t n) const {
     auto* out = static_cast<unsigned char*>(to);

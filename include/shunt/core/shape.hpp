@@ -151,12 +151,12 @@ inline std::int64_t checked_numel(const char* op, const Shape& shape) {
     if (d < 0) raise<ShapeError>(op, ": negative size in ", shape);
     if (d == 0) zero = true;
   }
-  if (zero) return 0;
+  const auto most = std::int64_t{1} << (zero ? 62 : 56);  // beside a 0, strides are still products of the other sizes
   for (auto d : shape) {
-    if (n > (std::int64_t{1} << 56) / d) raise<ShapeError>(op, ": ", shape, " is too large");
-    n *= d;
+    if (d > 0 && n > most / d) raise<ShapeError>(op, ": ", shape, " is too large");
+    if (d > 0) n *= d;
   }
-  return n;
+  return zero ? 0 : n;
 }
 
 /// The shape to which both broadcast by NumPy's rule; ShapeError naming `op` otherwise.

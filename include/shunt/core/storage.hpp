@@ -6,7 +6,14 @@
 
 namespace shunt::detail {
 
-/// One buffer. Its header and its elements are one pooled block; the elements begin on a cache line.
+/// Memory that is not the pool's, such as a mapped file; it lives as long as any storage whose elements lie in it.
+struct Memory : Counted<Memory> {
+  virtual ~Memory() = default;
+};
+inline void destroy(Memory* m) noexcept { delete m; }
+
+/// One buffer. Its header and its elements are one pooled block; the elements begin on a cache line. With an owner the
+/// block is the header alone and the elements lie in the owner's memory: data() is not where they are.
 struct Storage : Counted<Storage> {
   static constexpr std::size_t header = Pool::alignment;
 
@@ -14,6 +21,7 @@ struct Storage : Counted<Storage> {
   std::atomic<std::int32_t> views = 0;     ///< Bodies that see this buffer; references() also counts saved values.
   std::atomic<std::uint32_t> version = 0;  ///< Grows with every in-place change.
   const char* last_change = "";            ///< The operation that made the last one.
+  Ref<Memory> owner;                       ///< Of elements that lie elsewhere.
 
   void* data() noexcept { return reinterpret_cast<std::byte*>(this) + header; }
 
@@ -24,6 +32,12 @@ struct Storage : Counted<Storage> {
     s->block_bytes = block_bytes;
     pool.count_buffer(static_cast<std::int64_t>(block_bytes));
     return Ref<Storage>(s);
+  }
+  /// For elements in memory of this owner, which may be written.
+  static Ref<Storage> within(Ref<Memory> owner) {
+    auto s = make(0);
+    s->owner = std::move(owner);
+    return s;
   }
 };
 static_assert(sizeof(Storage) <= Storage::header);

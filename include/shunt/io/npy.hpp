@@ -4,15 +4,15 @@
 #include <string_view>
 
 #include "shunt/io/atomic_file.hpp"
-#include "shunt/io/elements.hpp"
+#include "shunt/io/file_source.hpp"
 
 namespace shunt::io {
 namespace detail {
 
 /// Byte order and type, as NumPy names them ("<f4"), for each Element.
 inline const char* npy_descr(Element e) {
-  constexpr const char* names[] = {"<f4", "<f8", "",    "<i8", "<i4", "|u1", "|b1",
-                                   "<f2", "|i1", "<i2", "<u2", "<u4", "<u8"};
+  constexpr const char* names[] = {"<f4", "<f8", "",    "<i8", "<i4", "|u1", "|b1", "<f2",
+                                   "|i1", "<i2", "<u2", "<u4", "<u8", "",    ""};
   return names[static_cast<int>(e)];
 }
 
@@ -80,7 +80,7 @@ class NpyParser {
   Element element() {
     if (peek() == '[') shunt::detail::raise_io(path_, "arrays of records cannot be read");
     const auto descr = quoted();
-    for (int e = 0; e <= static_cast<int>(Element::u64); ++e) {
+    for (int e = 0; e < element_count; ++e) {
       const std::string_view ours = npy_descr(static_cast<Element>(e));
       if (ours.empty() || descr.size() != 3 || descr.substr(1) != ours.substr(1)) continue;
       if (descr[0] == '>' && ours[0] != '|')
@@ -144,39 +144,41 @@ inline AnyTensor from_fortran(const AnyTensor& x, const Shape& shape) {
   }
 }
 
-/// The array; `element` is what the file says that it holds.
-inline AnyTensor load_npy(const std::string& path, Element& element) {
-  const shunt::detail::InputFile file(path);
+/// The array in `size` bytes; `element` is what they say that it holds.
+inline AnyTensor read_npy(const Source& from, std::uint64_t size, Element& element) {
+  const auto& path = from.path();
   unsigned char start[12] = {};
-  file.read(0, start, std::min<std::uint64_t>(file.size(), 12));
+  from.read(0, start, std::min<std::uint64_t>(size, 12));
   if (std::memcmp(start, "\x93NUMPY", 6) != 0) shunt::detail::raise_io(path, "is no npy file");
   const int version = start[6];
   if (version < 1 || version > 3) shunt::detail::raise_io(path, "version ", version, " of the npy format is unknown");
   const std::uint64_t begin = version == 1 ? 10 : 12;
   std::uint64_t length = start[8] | std::uint64_t{start[9]} << 8;
   if (version > 1) length |= std::uint64_t{start[10]} << 16 | std::uint64_t{start[11]} << 24;
-  if (begin + length > file.size()) shunt::detail::raise_io(path, "ends within the npy header");
+  if (begin + length > size) shunt::detail::raise_io(path, "ends within the npy header");
   std::string text(length, '\0');
-  file.read(begin, text.data(), length);
+  from.read(begin, text.data(), length);
   const auto h = NpyParser(path, text).parse();
   const auto bytes = bytes_of(h.shape.begin(), h.shape.size(), h.element);
-  const auto there = file.size() - begin - length;
+  const auto there = size - begin - length;
   if (bytes != there)
     shunt::detail::raise_io(path, "an array of ", h.shape, " ", h.element, " takes ", bytes, " bytes, the file has ",
                             there);
   element = h.element;
-  if (!h.fortran_order || h.shape.rank() < 2) return read_elements(file, begin + length, h.element, h.shape);
+  if (!h.fortran_order || h.shape.rank() < 2) return read_elements(from, begin + length, h.element, h.shape);
   Shape reversed;
   for (int d = h.shape.rank() - 1; d >= 0; --d) reversed.push_back(h.shape[d]);
-  return from_fortran(read_elements(file, begin + length, h.element, reversed), h.shape);
+  return from_fortran(read_elements(from, begin + length, h.element, reversed), h.shape);
+}
+inline AnyTensor load_npy(const std::string& path, Element& element, ReadOptions options) {
+  const FileSource file(path, options);
+  return read_npy(file, file.size(), element);
 }
 
-}  // namespace detail
-
-/// Writes one array, whole or not at all (AtomicFile). npy has no bfloat16: a ValueError.
-inline void save_npy(const std::string& path, const AnyTensor& x) {
-  const std::string descr = detail::npy_descr(detail::element_of(x.dtype()));
-  if (descr.empty()) shunt::detail::raise<ValueError>("save_npy: npy has no ", x.dtype(), "; convert to float");
+/// What stands before the elements; ValueError for types that npy does not have.
+[[gnu::cold]] inline std::string npy_start(const char* op, const AnyTensor& x) {
+  const std::string descr = npy_descr(element_of(x.dtype()));
+  if (descr.empty()) shunt::detail::raise<ValueError>(op, ": npy has no ", x.dtype(), "; convert to float");
   std::string header =
       "{'descr': '" + descr + "', 'fortran_order': False, 'shape': " + shunt::to_string(x.shape()) + ", }";
   header.append(63 - (10 + header.size()) % 64, ' ');  // data begins at a multiple of 64
@@ -184,24 +186,31 @@ inline void save_npy(const std::string& path, const AnyTensor& x) {
   std::string start("\x93NUMPY\x01\x00", 8);
   start += static_cast<char>(header.size() & 255);
   start += static_cast<char>(header.size() >> 8);
+  return start + header;
+}
+
+}  // namespace detail
+
+/// Writes one array, whole or not at all (AtomicFile). npy has no bfloat16: a ValueError.
+inline void save_npy(const std::string& path, const AnyTensor& x) {
+  const auto start = detail::npy_start("save_npy", x);
   AtomicFile file(path);
   file.write(start.data(), start.size());
-  file.write(header.data(), header.size());
   detail::visit_bytes(x, [&](const void* data, std::size_t n) { file.write(data, n); });
   file.commit();
 }
 
 /// The array, row-major. float16 comes as float, other integers as the next larger kind that we have. A file that is
-/// not what it claims to be is an IoError.
-inline AnyTensor load_npy(const std::string& path) {
+/// not what it claims to be is an IoError. With {.map = true} it lies in the file's pages (ReadOptions).
+inline AnyTensor load_npy(const std::string& path, ReadOptions options = {.map = false}) {
   Element element;
-  return detail::load_npy(path, element);
+  return detail::load_npy(path, element, options);
 }
 /// The array, which must be of this type; IoError naming both otherwise.
 template <Scalar T>
-Tensor<T> load_npy(const std::string& path) {
+Tensor<T> load_npy(const std::string& path, ReadOptions options = {.map = false}) {
   Element element;
-  const auto x = detail::load_npy(path, element);
+  const auto x = detail::load_npy(path, element, options);
   if (element != detail::element_of(dtype_of<T>))
     shunt::detail::raise_io(path, "holds ", element, ", asked for ", dtype_of<T>);
   return x.as<T>();

@@ -9,7 +9,9 @@
 #include <string_view>
 
 #include "shunt/io/atomic_file.hpp"
+#include "shunt/io/file_source.hpp"
 #include "shunt/io/safetensors_header.hpp"
+#include "shunt/io/safetensors_index.hpp"
 
 namespace shunt::io {
 
@@ -78,10 +80,11 @@ inline void save_safetensors(const std::string& path, const StateDict& dict, con
   file.commit();
 }
 
-/// Tensors and metadata. float16 comes as float, other integers as the next larger kind that we have. A file that is
-/// not what it claims to be is an IoError, before anything is allocated for its tensors.
-inline Safetensors read_safetensors(const std::string& path) {
-  const shunt::detail::InputFile file(path);
+/// Tensors and metadata. float16 and float8 come as float, other integers as the next larger kind that we have;
+/// bfloat16 stays. Tensors lie in the file's mapped pages where they can (ReadOptions says what that asks of the file).
+/// A file that is not what it claims to be is an IoError, before anything is allocated for its tensors.
+inline Safetensors read_safetensors(const std::string& path, ReadOptions options = {}) {
+  const detail::FileSource file(path, options);
   std::uint64_t length = 0;
   if (file.size() < 8) shunt::detail::raise_io(path, "is too short for a safetensors file");
   file.read(0, &length, 8);
@@ -99,6 +102,31 @@ inline Safetensors read_safetensors(const std::string& path) {
     found.tensors.set(t.name, detail::read_elements(file, 8 + length + t.begin, t.element, Shape(t.shape)));
   return found;
 }
-inline StateDict load_safetensors(const std::string& path) { return read_safetensors(path).tensors; }
+
+/// The tensors of one file; or those of all the files beside a Hugging Face index, model.safetensors.index.json, in the
+/// order of their names. A tensor that is not in the file that the index names for it, or in another too, is an
+/// IoError.
+inline StateDict load_safetensors(const std::string& path, ReadOptions options = {}) {
+  if (!path.ends_with(".index.json")) return read_safetensors(path, options).tensors;
+  const auto index = detail::read_safetensors_index(path);
+  StateDict all;
+  for (const auto& [name, file] : index) all.set(name, {});
+  for (const auto& file : detail::shards_of(index)) {
+    const auto shard = read_safetensors(detail::beside(path, file), options).tensors;
+    for (const auto& [name, tensor] : shard) {
+      const auto wanted = index.find(name);
+      if (wanted == index.end())
+        shunt::detail::raise_io(path, "does not list the tensor '", name, "' that stands in ", file);
+      if (wanted->second != file)
+        shunt::detail::raise_io(path, "lists the tensor '", name, "' in ", wanted->second, ", and ", file, " has it");
+      all.set(name, tensor);
+    }
+  }
+  for (const auto& [name, tensor] : all)
+    if (!tensor.defined())
+      shunt::detail::raise_io(path, "lists the tensor '", name, "' in ", index.find(name)->second,
+                              ", which does not have it");
+  return all;
+}
 
 }  // namespace shunt::io

@@ -17,8 +17,8 @@ namespace shunt::io::detail {
 inline constexpr std::uint64_t max_safetensors_header = 100'000'000;
 
 inline const char* safetensors_name(Element e) {
-  constexpr const char* names[] = {"F32", "F64", "BF16", "I64", "I32", "U8", "BOOL",
-                                   "F16", "I8",  "I16",  "U16", "U32", "U64"};
+  constexpr const char* names[] = {"F32", "F64", "BF16", "I64", "I32", "U8",      "BOOL",   "F16",
+                                   "I8",  "I16", "U16",  "U32", "U64", "F8_E4M3", "F8_E5M2"};
   return names[static_cast<int>(e)];
 }
 
@@ -159,7 +159,7 @@ class SafetensorsHeader : public nlohmann::json_sax<nlohmann::json> {
     fields_ |= bit;
   }
   Element element(const std::string& text) const {
-    for (int e = 0; e <= static_cast<int>(Element::u64); ++e)
+    for (int e = 0; e < element_count; ++e)
       if (text == safetensors_name(static_cast<Element>(e))) return static_cast<Element>(e);
     bad("'", tensors.back().name, "' has the type ", text, ", which cannot be read");
   }

@@ -1,0 +1,121 @@
+// Text as code points: UTF-8 in and out, the categories that tokenizers ask for, normal forms.
+#pragma once
+
+#if !__has_include(<utf8proc.h>)
+#error "shunt/data/unicode.hpp needs utf8proc.h: install the Debian package libutf8proc-dev"
+#endif
+#include <utf8proc.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace shunt::data::detail {
+
+using CodePoints = std::vector<std::int32_t>;
+
+struct Decoded {
+  std::int32_t code = 0xfffd;  ///< U+FFFD where the bytes are not UTF-8.
+  std::size_t bytes = 1;
+  bool valid = false;
+};
+
+/// What stands at text[at]. Of bytes that are not UTF-8 it takes as many as begin a character, at least one: as many
+/// as the Unicode Standard (3.9, "maximal subpart") and Python's decoder replace by one U+FFFD.
+inline Decoded decode_at(std::string_view text, std::size_t at) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const int lead = byte(at);
+  if (lead < 0x80) return {lead, 1, true};
+  const std::size_t length = lead < 0xc2 || lead > 0xf4 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+  if (length == 1) return {};
+  int low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;   // no longer form than needed
+  int high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;  // no surrogates, nothing above U+10FFFF
+  std::int32_t code = lead & (0x7f >> length);
+  for (std::size_t k = 1; k < length; ++k) {
+    if (at + k == text.size() || byte(at + k) < low || byte(at + k) > high) return {0xfffd, k, false};
+    code = code << 6 | (byte(at + k) & 0x3f);
+    low = 0x80, high = 0xbf;
+  }
+  return {code, length, true};
+}
+
+inline bool is_utf8(std::string_view text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const auto c = decode_at(text, at);
+    if (!c.valid) return false;
+    at += c.bytes;
+  }
+  return true;
+}
+/// All of the text, what is not UTF-8 as U+FFFD.
+inline CodePoints code_points(std::string_view text) {
+  CodePoints out;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto c = decode_at(text, at);
+    out.push_back(c.code);
+    at += c.bytes;
+  }
+  return out;
+}
+inline void append_utf8(std::string& out, std::int32_t code) {
+  utf8proc_uint8_t bytes[4];
+  const auto n = ::utf8proc_encode_char(code, bytes);
+  out.append(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(n));
+}
+
+inline bool is_category(std::int32_t code, utf8proc_category_t first, utf8proc_category_t last) {
+  const auto c = ::utf8proc_category(code);
+  return first <= c && c <= last;
+}
+inline bool is_letter(std::int32_t code) { return is_category(code, UTF8PROC_CATEGORY_LU, UTF8PROC_CATEGORY_LO); }
+inline bool is_number(std::int32_t code) { return is_category(code, UTF8PROC_CATEGORY_ND, UTF8PROC_CATEGORY_NO); }
+inline bool is_punctuation(std::int32_t code) { return is_category(code, UTF8PROC_CATEGORY_PC, UTF8PROC_CATEGORY_PO); }
+/// A mark without a width of its own, such as an accent.
+inline bool is_accent(std::int32_t code) { return ::utf8proc_category(code) == UTF8PROC_CATEGORY_MN; }
+/// Control and format characters, and what has no meaning.
+inline bool is_control(std::int32_t code) {
+  return ::utf8proc_category(code) == UTF8PROC_CATEGORY_CN ||
+         is_category(code, UTF8PROC_CATEGORY_CC, UTF8PROC_CATEGORY_CO);
+}
+/// Unicode's White_Space.
+inline bool is_space(std::int32_t code) {
+  return (code >= 9 && code <= 13) || code == 0x85 || is_category(code, UTF8PROC_CATEGORY_ZS, UTF8PROC_CATEGORY_ZP);
+}
+
+/// Normal form D, or KD with `compatible`. Not by utf8proc_decompose(), whose sorting takes the square of the time
+/// where thousands of marks follow one letter.
+inline CodePoints decomposed(const CodePoints& text, bool compatible) {
+  const auto option = static_cast<utf8proc_option_t>(UTF8PROC_DECOMPOSE | (compatible ? UTF8PROC_COMPAT : 0));
+  CodePoints out;
+  for (const auto code : text) {
+    constexpr utf8proc_ssize_t room = 32;  // the longest in Unicode is 18
+    utf8proc_int32_t parts[room];
+    int last_class = 0;
+    const auto n = ::utf8proc_decompose_char(code, parts, room, option, &last_class);
+    if (n < 0 || n > room)
+      out.push_back(0xfffd);
+    else
+      out.insert(out.end(), parts, parts + n);
+  }
+  const auto rank = [](std::int32_t code) { return ::utf8proc_get_property(code)->combining_class; };
+  const auto is_starter = [&](std::int32_t code) { return rank(code) == 0; };
+  for (auto first = out.begin(); first != out.end();) {
+    first = std::find_if_not(first, out.end(), is_starter);
+    const auto last = std::find_if(first, out.end(), is_starter);
+    std::stable_sort(first, last, [&](std::int32_t a, std::int32_t b) { return rank(a) < rank(b); });
+    first = last;
+  }
+  return out;
+}
+/// Normal form KC: what looks alike is alike, and letters are whole.
+inline CodePoints normal_form_kc(const CodePoints& text) {
+  auto out = decomposed(text, true);
+  const auto option = static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+  const auto n = ::utf8proc_normalize_utf32(out.data(), static_cast<utf8proc_ssize_t>(out.size()), option);
+  out.resize(static_cast<std::size_t>(std::max<utf8proc_ssize_t>(n, 0)));
+  return out;
+}
+
+}  // namespace shunt::data::detail
