@@ -2,33 +2,12 @@
 
 #include "shunt/tensor.hpp"
 #include "support/catch.hpp"
+#include "support/modules.hpp"
+#include "support/parity.hpp"
 
 using namespace shunt;
 using Options = models::ResNetCifarOptions;
-
-namespace {
-
-std::int64_t parameter_count(const nn::Module<float>& net) {
-  std::int64_t n = 0;
-  for (const auto& p : net.parameters()) n += p.numel();
-  return n;
-}
-
-// How many modules of one kind there are, at any depth.
-template <class M>
-int count(nn::Module<float>& net) {
-  struct Walk : nn::Members<float> {
-    int found = 0;
-    void module(std::string_view, nn::Module<float>& child) override {
-      found += dynamic_cast<M*>(&child) != nullptr;
-      child.members(*this);
-    }
-  } walk;
-  net.members(walk);
-  return walk.found;
-}
-
-}  // namespace
+using modules::count, modules::parameter_count;
 
 TEST_CASE("resnet_cifar: parameters as the papers count them", "[models][resnet_cifar]") {
   // He et al. 2015, table 6: 0.27, 0.46, 0.66, 0.85, 1.7 million; exactly, by hand from section 4.2 with shortcut A.
@@ -160,4 +139,69 @@ TEST_CASE("resnet_cifar: other depths are refused", "[models][resnet_cifar]") {
   CHECK_THROWS_WITH(models::resnet_cifar(21, {.version = 2}),
                     "resnet_cifar: depth must be 9n + 2 in version 2, got 21");
   CHECK_THROWS_AS(models::resnet_cifar(20, {.version = 3}), ValueError);
+}
+
+TEST_CASE("resnet_cifar: the answers of the papers' networks in PyTorch", "[models][resnet_cifar]") {
+  const auto [name, depth, o] = GENERATE(table<const char*, int, Options>({
+      {"resnet20_A", 20, {.shortcut = "A"}},
+      {"resnet20_B", 20, {.shortcut = "B"}},
+      {"resnet20_C", 20, {.shortcut = "C"}},
+      {"resnet20_plain", 20, {.plain = true}},
+      {"resnet20_blur", 20, {.blur_pool = true}},
+      {"resnet20_blur_B", 20, {.shortcut = "B", .blur_pool = true}},
+      {"resnet20_se", 20, {.squeeze_excitation = 8}},
+      {"preact29", 29, {.version = 2}},
+      {"preact29_A", 29, {.version = 2, .shortcut = "A"}},
+      {"preact29_C", 29, {.version = 2, .shortcut = "C"}},
+      {"preact29_plain", 29, {.plain = true, .version = 2}},
+      {"preact29_blur_se", 29, {.version = 2, .blur_pool = true, .squeeze_excitation = 16}},
+      {"wrn16_2", 16, {.version = 2, .widen = 2}},
+  }));
+  CAPTURE(name);
+  const auto record = parity::load("cifar").at(name);
+  const auto make = [depth = depth, o = o]<class T>() { return models::resnet_cifar<T>(depth, o); };
+  parity::check(record, make, []<class Net>(Net& net) {
+    return net(parity::series<typename Net::value_type>("input4", {4, 3, 16, 16}));
+  });
+  auto net = models::resnet_cifar(depth, o);
+  CHECK(parameter_count(net) == record.parameters);
+  CHECK(count<nn::ResidualBlock<float>>(net) == (o.plain ? 0 : o.widen > 0 ? 6 : 9));
+}
+
+TEST_CASE("wide_resnet_cifar: WRN-d-k by the sum of its layers", "[models][resnet_cifar]") {
+  // Zagoruyko and Komodakis 2016, table 4: 8.9 million for WRN-40-4, 36.5 for WRN-28-10.
+  const auto [depth, k, millions] = GENERATE(table<int, int, double>({{40, 4, 8.9}, {28, 10, 36.5}}));
+  const std::int64_t n = (depth - 4) / 6;
+  std::int64_t sum = 3 * 16 * 9 + 2 * 64 * k + 64 * k * 10 + 10;
+  for (std::int64_t in = 16, out = 16 * k; out <= 64 * k; in = out, out *= 2) {
+    const auto block = [&](std::int64_t c) { return 2 * c + 9 * c * out + 2 * out + 9 * out * out; };
+    sum += block(in) + in * out + (n - 1) * block(out);
+  }
+  const nn::NoInit unset;
+  auto net = models::wide_resnet_cifar(depth, k);
+  CHECK(parameter_count(net) == sum);
+  CHECK(std::round(static_cast<double>(sum) / 1e5) == std::round(10 * millions));
+  CHECK(count<nn::ResidualBlock<float>>(net) == 3 * n);
+  CHECK(count<nn::Conv2d<float>>(net) == depth);  // the three projections, but not the last layer
+}
+
+TEST_CASE("resnet_cifar: what down-samples, squeezes and projects is counted", "[models][resnet_cifar]") {
+  auto net = models::resnet_cifar(20, {.shortcut = "C", .blur_pool = true, .squeeze_excitation = 16});
+  CHECK(count<nn::BlurPool2d<float>>(net) == 2 * 2);  // both ways at both changes of resolution
+  CHECK(count<nn::SqueezeExcitation<float>>(net) == 9);
+  CHECK(count<nn::Conv2d<float>>(net) == 19 + 9 + 2 * 9);
+  auto wide = models::wide_resnet_cifar(10, 3, {.blur_pool = true});
+  CHECK(count<nn::BlurPool2d<float>>(wide) == 2 * 2);
+  CHECK(wide(randn({2, 3, 9, 14})).shape() == Shape{2, 10});
+}
+
+TEST_CASE("resnet_cifar: options that contradict each other are refused", "[models][resnet_cifar]") {
+  CHECK_THROWS_WITH(models::resnet_cifar(16, {.widen = 2}),
+                    "resnet_cifar: widen = 2 must be positive, and is for version 2");
+  CHECK_THROWS_AS(models::wide_resnet_cifar(16, -1), ValueError);
+  CHECK_THROWS_WITH(models::wide_resnet_cifar(20, 2), "wide_resnet_cifar: depth must be 6n + 4, got 20");
+  CHECK_THROWS_AS(models::resnet_cifar(20, {.squeeze_excitation = -1}), ValueError);
+  CHECK_THROWS_AS(models::resnet_cifar(20, {.width = 0}), ValueError);
+  auto net = models::resnet_cifar(8, {.width = 4});
+  CHECK_THROWS_WITH(net(randn({2, 1, 8, 8})), Catch::StartsWith("ResNetCifar.conv1 (Conv2d): conv2d: "));
 }

@@ -1,5 +1,6 @@
 #include "shunt/nn/init.hpp"
 
+#include "shunt/nn/linear.hpp"
 #include "shunt/ops/conv.hpp"
 #include "shunt/tensor.hpp"
 #include "support/catch.hpp"
@@ -83,4 +84,26 @@ TEST_CASE("init writes into a parameter without a history, from the generator gi
   CHECK_THROWS_AS(init::xavier_uniform_(zeros({3})), ShapeError);
   CHECK_THROWS_AS(init::orthogonal_(zeros({3})), ShapeError);
   CHECK_THROWS_AS(init::trunc_normal_(zeros({3}), 0, 1, 2, 2), ValueError);
+}
+
+TEST_CASE("NoInit: what would be drawn is 0 while it lives", "[nn][init]") {
+  manual_seed(3);
+  const auto before = generator().state().position;
+  {
+    const nn::NoInit unset;
+    const nn::Linear layer(4, 5);
+    CHECK(layer.weight.to_vector() == std::vector<float>(20, 0));
+    CHECK(layer.bias.to_vector() == std::vector<float>(5, 0));
+    const auto x = ones<double>({3, 3});
+    init::orthogonal_(x);
+    CHECK(x.to_vector() == std::vector<double>(9, 0));
+    init::ones_(x);  // no draw
+    init::trunc_normal_(x);
+    CHECK(x.to_vector() == std::vector<double>(9, 0));
+    { const nn::NoInit inner; }
+    init::normal_(x, 1, 1);
+    CHECK(x.to_vector() == std::vector<double>(9, 0));
+    CHECK(generator().state().position == before);
+  }
+  CHECK(norm(nn::Linear(4, 5).weight).item() > 0);
 }

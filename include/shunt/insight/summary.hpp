@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "shunt/nn/layer.hpp"
 #include "shunt/nn/evaluating.hpp"
+#include "shunt/nn/layer.hpp"
 #include "shunt/ops/creation.hpp"
 #include "shunt/ops/flops.hpp"
 

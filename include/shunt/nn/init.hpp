@@ -1,6 +1,8 @@
 // Initialisers: fill a tensor in place, outside any history.
 #pragma once
 
+#include <utility>
+
 #include "shunt/core/choice.hpp"
 #include "shunt/ops/creation.hpp"
 #include "shunt/ops/inplace.hpp"
@@ -22,6 +24,15 @@ void ones_(const Tensor<T>& x) {
   constant_(x, 1);
 }
 namespace detail {
+inline thread_local bool draws_nothing = false;
+
+/// Whether a NoInit lives on this thread; x is 0 then.
+template <Real T>
+bool starts_at_zero(const Tensor<T>& x) {
+  if (draws_nothing) zeros_(x);
+  return draws_nothing;
+}
+
 /// x = draws * scale + shift, by a plain loop: every layer starts with it, and tensor operations cost more to compile.
 template <Real T>
 void set_scaled(const Tensor<T>& x, const Tensor<T>& draws, double scale, double shift) {
@@ -34,11 +45,11 @@ void set_scaled(const Tensor<T>& x, const Tensor<T>& draws, double scale, double
 /// Uniform in [low, high).
 template <Real T>
 void uniform_(const Tensor<T>& x, double low = 0, double high = 1, Generator& g = generator()) {
-  detail::set_scaled(x, rand<T>(x.shape(), g), high - low, low);
+  if (!detail::starts_at_zero(x)) detail::set_scaled(x, rand<T>(x.shape(), g), high - low, low);
 }
 template <Real T>
 void normal_(const Tensor<T>& x, double mean = 0, double std = 1, Generator& g = generator()) {
-  detail::set_scaled(x, randn<T>(x.shape(), g), std, mean);
+  if (!detail::starts_at_zero(x)) detail::set_scaled(x, randn<T>(x.shape(), g), std, mean);
 }
 
 /// Inputs and outputs that one unit sees: (out, in, ...window).
@@ -99,6 +110,7 @@ void trunc_normal_(const Tensor<T>& x, double mean = 0, double std = 1, double l
                    Generator& g = generator()) {
   if (!(low < high) || !(std > 0))
     shunt::detail::raise<ValueError>("trunc_normal_: needs low < high and std > 0, got ", low, ", ", high, ", ", std);
+  if (detail::starts_at_zero(x)) return;
   const auto phi = [](double z) { return 0.5 * std::erfc(-z / std::sqrt(2.0)); };
   const double first = (low - mean) / std, last = (high - mean) / std;
   const auto normal = randn<double>(x.shape(), g), uniform = rand<double>(x.shape(), g);
@@ -122,6 +134,7 @@ void trunc_normal_(const Tensor<T>& x, double mean = 0, double std = 1, double l
 template <Real T>
 void orthogonal_(const Tensor<T>& x, double gain = 1, Generator& g = generator()) {
   if (x.rank() < 2) shunt::detail::raise<ShapeError>("orthogonal_: needs at least two dimensions, got ", x.shape());
+  if (detail::starts_at_zero(x)) return;
   const std::int64_t rows = x.size(0), cols = rows > 0 ? x.numel() / rows : 0;
   const std::int64_t count = std::min(rows, cols), length = std::max(rows, cols);
   const auto q = randn<double>({count, length}, g);
@@ -165,3 +178,20 @@ void dirac_(const Tensor<T>& x) {
 }
 
 }  // namespace shunt::nn::init
+
+namespace shunt::nn {
+
+/// While one lives, weights that this thread would draw are 0: to make a network whose weights are loaded next, or set
+/// by hand, in a fraction of the time.
+class NoInit {
+ public:
+  NoInit() : before_(std::exchange(init::detail::draws_nothing, true)) {}
+  NoInit(const NoInit&) = delete;
+  NoInit& operator=(const NoInit&) = delete;
+  ~NoInit() { init::detail::draws_nothing = before_; }
+
+ private:
+  bool before_;
+};
+
+}  // namespace shunt::nn

@@ -181,6 +181,9 @@ class Module {
   /// Writes the dict's values into the elements that are there, converting between floating types. Strict: ValueError
   /// lists every missing and unexpected name. A wrong shape always is a ShapeError. Nothing is changed on an error.
   void load_state_dict(const StateDict& dict, bool strict = true);
+  /// adopt(dict, prefix): gives this module's entries, which stand in `dict` behind `prefix` among those of others, its
+  /// own names in place of those that files publish them under. load_state_dict calls it, on a copy.
+  virtual void adopt(StateDict&, const std::string&) const {}
 
   /// Training mode: dropout drops, batch norm uses the batch and updates its running statistics.
   void train(bool on = true);
@@ -302,7 +305,20 @@ void Module<T>::zero_grad() const {
 }
 
 template <Real T>
-void Module<T>::load_state_dict(const StateDict& dict, bool strict) {
+void Module<T>::load_state_dict(const StateDict& published, bool strict) {
+  struct Adopt : detail::PathWalk<T> {
+    StateDict dict;
+    void module(std::string_view name, Module<T>& child) override {
+      child.adopt(dict, this->join(name) + ".");
+      this->down(name, child);
+    }
+    void spliced(Module<T>& child) override { child.adopt(dict, this->join("")); }
+  } own;
+  own.dict = published;
+  adopt(own.dict, "");
+  members(own);
+  const StateDict& dict = own.dict;
+
   struct Walk : detail::PathWalk<T> {
     const StateDict* dict = nullptr;
     std::vector<std::pair<Tensor<T>, AnyTensor>> writes;
