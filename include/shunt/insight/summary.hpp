@@ -95,8 +95,12 @@ struct SummaryWalk : nn::Members<T> {
 
 /// 25557032 as "25,557,032".
 [[gnu::cold]] inline std::string grouped(std::int64_t n) {
-  std::string text = std::to_string(n);
-  for (std::size_t at = text.size(); at > 3; at -= 3) text.insert(at - 3, ",");
+  const std::string digits = std::to_string(n);
+  std::string text;
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
+    text += digits[i];
+  }
   return text;
 }
 /// 4089184256 as "4.09 G".
