@@ -64,12 +64,16 @@ TEST_CASE("BERT agrees with PyTorch: hidden states, pooled, masked words", "[mod
 TEST_CASE("BERT: every skip is a ResidualBlock, two a layer; the published size", "[models][bert]") {
   BERT net(tiny());
   CHECK(modules::count<nn::ResidualBlock<float>>(net) == 2 * 3);
-  // 109,482,240 numbers in the published BertModel, here from its own width with fewer layers and words.
-  const std::int64_t w = 768, layer = 4 * (w * w + w) + 2 * w + (8 * w * w + 5 * w) + 2 * w;
-  CHECK((30522 + 512 + 2) * w + 2 * w + 12 * layer + w * w + w == 109482240);
-  const auto one = modules::parameter_count(BERT({.vocab = 7, .context = 5, .layers = 1}));
-  CHECK(one == (7 + 5 + 2) * w + 2 * w + layer + w * w + w);
-  CHECK(modules::parameter_count(BERT({.vocab = 7, .context = 5, .layers = 2})) - one == layer);
+  // The published BertModel, bert-base-uncased, has 109,482,240 numbers.
+  const auto size = [](std::int64_t rows, std::int64_t layers, std::int64_t w, std::int64_t hidden) {
+    const std::int64_t attention = 4 * (w * w + w), feed_forward = 2 * w * hidden + hidden + w;
+    return rows * w + 2 * w + layers * (attention + feed_forward + 4 * w) + w * w + w;
+  };
+  CHECK(size(30522 + 512 + 2, 12, 768, 3072) == 109482240);
+  CHECK(modules::parameter_count(net) == size(96 + 24 + 2, 3, 64, 160));
+  const models::BERTOptions published;
+  CHECK(size(published.vocab + published.context + published.types, published.layers, published.width,
+             4 * published.width) == 109482240);
 }
 
 TEST_CASE("BERT: bool and integer masks say the same, and hidden tokens do not reach the others", "[models][bert]") {

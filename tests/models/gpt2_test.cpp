@@ -60,12 +60,15 @@ TEST_CASE("GPT2: every skip is a ResidualBlock, two a layer; the published size"
   GPT2 net(tiny);
   CHECK(modules::count<nn::ResidualBlock<float>>(net) == 2 * 3);
   // Radford et al. 2019, table 2 says 117 million; the published file has 124,439,808 numbers besides the masks.
-  const std::int64_t w = 768, layer = 4 * w + (3 * w * w + 3 * w) + (w * w + w) + (8 * w * w + 5 * w);
-  CHECK(50257 * w + 1024 * w + 12 * layer + 2 * w == 124439808);
-  const auto one = modules::parameter_count(GPT2({.vocab = 7, .context = 5, .layers = 1, .heads = 12, .width = w}));
-  CHECK(one == 7 * w + 5 * w + layer + 2 * w);
-  CHECK(modules::parameter_count(GPT2({.vocab = 7, .context = 5, .layers = 2, .heads = 12, .width = w})) - one ==
-        layer);
+  const auto size = [](std::int64_t vocab, std::int64_t context, std::int64_t layers, std::int64_t w) {
+    const std::int64_t attention = (3 * w * w + 3 * w) + (w * w + w),
+                       feed_forward = (4 * w * w + 4 * w) + (4 * w * w + w);
+    return (vocab + context) * w + layers * (attention + feed_forward + 4 * w) + 2 * w;
+  };
+  CHECK(size(50257, 1024, 12, 768) == 124439808);
+  CHECK(modules::parameter_count(net) == size(96, 24, 3, 64));
+  const models::GPT2Options published;
+  CHECK(size(published.vocab, published.context, published.layers, published.width) == 124439808);
 }
 
 TEST_CASE("GPT2 starts as the paper says", "[models][gpt2]") {

@@ -14,19 +14,19 @@ namespace {
 
 /// A published network: its layers with weights, its parameters as torchvision counts them, the input of its record,
 /// whether all of that is compared, and its makers.
-template <template <Real> class Net, class Options>
+template <class Wide, class Narrow, class Options>
 struct Published {
   const char* name;
   int depth;
   std::int64_t parameters;
   const char* input;
   bool whole;
-  Net<double> (*in_double)(const Options&);
-  Net<float> (*in_float)(const Options&);
+  Wide (*in_double)(const Options&);
+  Narrow (*in_float)(const Options&);
   Options options = {};
 
   template <class T>
-  Net<T> operator()() const {
+  auto operator()() const {
     if constexpr (std::is_same_v<T, double>)
       return in_double(options);
     else
@@ -43,6 +43,9 @@ struct Published {
   }
 };
 
+using PublishedResNet = Published<models::ResNet<double>, models::ResNet<float>, models::ResNetOptions>;
+using PublishedVGG = Published<models::VGG<double>, models::VGG<float>, models::VGGOptions>;
+
 int layers_with_weights(nn::Module<float>& net) {
   return count<nn::Conv2d<float>>(net) + count<nn::Linear<float>>(net);
 }
@@ -51,7 +54,7 @@ int layers_with_weights(nn::Module<float>& net) {
 
 TEST_CASE("ResNet: torchvision's names, counts and answers, every skip a ResidualBlock", "[models][resnet]") {
   using namespace models;
-  const auto model = GENERATE(values<Published<ResNet, ResNetOptions>>({
+  const auto model = GENERATE(values<PublishedResNet>({
       {"resnet18", 18, 11689512, "input", true, resnet18, resnet18},
       {"resnet34", 34, 21797672, "input", true, resnet34, resnet34},
       {"resnet50", 50, 25557032, "input", true, resnet50, resnet50},
@@ -73,7 +76,7 @@ TEST_CASE("ResNet: torchvision's names, counts and answers, every skip a Residua
 
 TEST_CASE("VGG: torchvision's names, counts and answers, and no skip", "[models][vgg]") {
   using namespace models;
-  const auto model = GENERATE(values<Published<VGG, VGGOptions>>({
+  const auto model = GENERATE(values<PublishedVGG>({
       {"vgg11", 11, 132863336, "input1", false, vgg11, vgg11, {.dropout = 0}},
       {"vgg13", 13, 133047848, "input1", false, vgg13, vgg13, {.dropout = 0}},
       {"vgg16", 16, 138357544, "input1", false, vgg16, vgg16, {.dropout = 0}},

@@ -32,14 +32,17 @@ TEST_CASE("ViT: the published sizes have torchvision's names and numbers", "[mod
   CHECK(records.at("vit_b_16").parameters == 86567656);
 }
 
-TEST_CASE("ViT: the larger sizes by one and two of their layers", "[models][vit]") {
+TEST_CASE("ViT: the other published sizes by the sum of their layers", "[models][vit]") {
+  const auto size = [](std::int64_t image, std::int64_t patch, std::int64_t layers, std::int64_t w, std::int64_t hidden,
+                       std::int64_t classes) {
+    const std::int64_t patches = (image / patch) * (image / patch),
+                       block = 4 * (w * w + w) + 2 * w * hidden + hidden + w;
+    return (3 * patch * patch + 1) * w + (patches + 2) * w + layers * (block + 4 * w) + 2 * w + (w + 1) * classes;
+  };
   const auto records = parity::load("sequences");
-  const auto [name, layers, heads, width, patch] =
-      GENERATE(table<std::string, int, int, int, int>({{"vit_b_32", 12, 12, 768, 32}, {"vit_l_16", 24, 16, 1024, 16}}));
-  const ViT one({.patch = patch, .layers = 1, .heads = heads, .width = width});
-  const ViT two({.patch = patch, .layers = 2, .heads = heads, .width = width});
-  const auto layer = modules::parameter_count(two) - modules::parameter_count(one);
-  CHECK(modules::parameter_count(one) + (layers - 1) * layer == records.at(name).parameters);
+  CHECK(size(224, 32, 12, 768, 3072, 1000) == records.at("vit_b_32").parameters);
+  CHECK(size(224, 16, 24, 1024, 4096, 1000) == records.at("vit_l_16").parameters);
+  CHECK(size(24, 8, 3, 64, 160, 10) == modules::parameter_count(ViT(tiny)));
 }
 
 TEST_CASE("ViT: every skip is a ResidualBlock, two a layer", "[models][vit]") {
