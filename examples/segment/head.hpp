@@ -18,8 +18,8 @@ struct Slices {
   }
 };
 
-/// The head, and how it is split: one block of neighbouring slices is held out, and those within 6 mm
-/// of it are in neither part, since neighbours look alike.
+/// The head, and how it is split: one block of neighbouring slices is held out, and those within 6 mm of it are in
+/// neither part, since neighbours look alike. Those above the brain, mostly air, are left out.
 struct Head {
   Tensor<float> intensity;  ///< (181, 217, 181), one voxel a cubic millimetre
   Tensor<bool> brain;
@@ -29,12 +29,11 @@ struct Head {
   explicit Head(const std::string& folder)
       : intensity(shunt::data::load_nifti(folder + "/ch2.nii.gz").voxels),
         brain(shunt::data::load_nifti(folder + "/ch2bet.nii.gz").voxels > 0.f) {
-    if (intensity.shape() != brain.shape() || intensity.size(0) < 100)
+    if (intensity.shape() != brain.shape() || intensity.size(0) < top)
       throw shunt::ShapeError("a head of " + to_string(intensity.shape()) + " and a brain of " +
                               to_string(brain.shape()));
     const Slices all{halved(intensity).unsqueeze(1), (halved(brain.to<float>()) >= 0.5f).to<std::int64_t>()};
-    const auto n = all.x.size(0);
-    const auto below = all.range(0, first - gap), above = all.range(last + gap, n);
+    const auto below = all.range(0, first - gap), above = all.range(last + gap, top);
     train = {shunt::cat({below.x, above.x}), shunt::cat({below.y, above.y})};
     held_out = all.range(first, last);
     scale = shunt::std(train.x).item();
@@ -43,7 +42,7 @@ struct Head {
   }
 
  private:
-  static constexpr std::int64_t first = 48, last = 72, gap = 6;
+  static constexpr std::int64_t first = 48, last = 72, gap = 6, top = 156;
 
   /// Slices (n, h, w) at 2 mm a pixel, without what is odd.
   static Tensor<float> halved(const Tensor<float>& slices) {

@@ -1,5 +1,5 @@
 // Where in a head is the brain? A residual U-Net on the slices of one tomography.
-//   example_segment [--plain] [--seconds 900] [--epochs 15] [--seed 1] [--width 16] [--data FOLDER] [--out FOLDER]
+//   example_segment [--plain] [--seconds 900] [--epochs 18] [--seed 1] [--width 16] [--data FOLDER] [--out FOLDER]
 //                   [--short]
 // FOLDER holds ch2.nii.gz, a head that was measured 27 times (Holmes et al. 1998), and ch2bet.nii.gz, its brain as a
 // program cut it out (Smith 2002, "BET"); Debian's package mricron-data puts them where the default looks. Slices are
@@ -24,7 +24,7 @@ namespace {
 
 struct Options {
   std::string folder = "/usr/share/mricron/templates", out = "segment-report";
-  std::int64_t width = 16, levels = 4, epochs = 15, seed = 1;
+  std::int64_t width = 16, levels = 4, epochs = 18, seed = 1;
   double seconds = 900;
   bool residual = true, shortened = false;
 };
