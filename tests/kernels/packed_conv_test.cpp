@@ -26,34 +26,29 @@ Values by_pixels(const Values& x, Size n, Size c, Size plane, Size pixel) {
 }
 
 struct Case {
-  PackedConv conv;
-  Size n, h, w, oh, ow, gap;
+  ConvShape s;
+  bool winograd;
+  Size gap;
   Values x, weights, bias, base;
 
-  Case(const PackedConv& p, Size images, Size height, Size width, Size between)
-      : conv(p),
-        n(images),
-        h(height),
-        w(width),
-        oh(p.out_height(height)),
-        ow(p.out_width(width)),
+  Case(const ConvShape& shape, Size between, bool by_winograd = false)
+      : s(shape),
+        winograd(by_winograd),
         gap(between),
-        x(random_vector<float>(n * p.c * h * w, 1)),
-        weights(random_vector<float>(p.k * p.depth(), 2)),
-        bias(random_vector<float>(p.k, 3)),
-        base(random_vector<float>(n * p.k * oh * ow, 4)) {}
+        x(random_vector<float>(s.n * s.c * s.h * s.w, 1)),
+        weights(random_vector<float>(s.k * filter_size(s), 2)),
+        bias(random_vector<float>(s.k, 3)),
+        base(random_vector<float>(s.n * s.k * s.oh * s.ow, 4)) {}
 
-  /// What a convolution in double gives, with the end that PackedConvCall describes.
+  /// What a convolution in double gives, with the end that PackedConv describes.
   template <class T>
   std::vector<T> wanted(bool with_base, bool clamps, bool sizes = false) const {
-    const ConvShape s{n,       conv.c,  h,       w,       conv.k,  conv.kh, conv.kw, conv.sh,
-                      conv.sw, conv.ph, conv.pw, conv.dh, conv.dw, 1,       oh,      ow};
     const auto as = [&](const Values& v) {
       std::vector<T> out;
       for (float f : v) out.push_back(static_cast<T>(sizes ? std::abs(f) : f));
       return out;
     };
-    std::vector<T> y(static_cast<std::size_t>(n * conv.k * oh * ow));
+    std::vector<T> y(static_cast<std::size_t>(s.n * s.k * s.oh * s.ow));
     conv_forward<T>(s, as(x).data(), as(weights).data(), as(bias).data(), y.data());
     const auto b = as(base);
     for (std::size_t i = 0; i < y.size(); ++i) {
@@ -63,21 +58,21 @@ struct Case {
     return y;
   }
   bool run(Values& y, bool with_base, bool clamps) const {
-    Values packed(static_cast<std::size_t>(packed_weights<float>(conv)));
-    pack_weights(conv, weights.data(), packed.data());
-    const auto in = by_pixels(x, n, conv.c, h * w, conv.c + gap);
-    const auto skip = by_pixels(base, n, conv.k, oh * ow, conv.k + gap);
-    Values out(static_cast<std::size_t>(n * oh * ow * (conv.k + gap)), 7.0F);
-    const bool done = packed_conv<float>({conv, packed.data(), bias.data(), n, h, w, oh, ow, in.data(), conv.c + gap,
-                                          with_base ? skip.data() : nullptr, conv.k + gap, clamps, 0.0F, 0.5F,
-                                          out.data(), conv.k + gap});
-    y.assign(static_cast<std::size_t>(n * conv.k * oh * ow), 0);
-    for (Size i = 0; i < n * oh * ow; ++i) {
-      const auto pixel = static_cast<std::size_t>(i * (conv.k + gap));
-      for (Size c = 0; c < conv.k; ++c)
-        y[static_cast<std::size_t>((i / (oh * ow) * conv.k + c) * oh * ow + i % (oh * ow))] =
+    Values packed(static_cast<std::size_t>(packed_weights<float>(s, winograd)));
+    pack_weights(s, winograd, weights.data(), packed.data());
+    const auto in = by_pixels(x, s.n, s.c, s.h * s.w, s.c + gap);
+    const auto skip = by_pixels(base, s.n, s.k, s.oh * s.ow, s.k + gap);
+    Values out(static_cast<std::size_t>(s.n * s.oh * s.ow * (s.k + gap)), 7.0F);
+    const bool done =
+        packed_conv<float>({s, winograd, packed.data(), bias.data(), in.data(), s.c + gap,
+                            with_base ? skip.data() : nullptr, s.k + gap, clamps, 0.0F, 0.5F, out.data(), s.k + gap});
+    y.assign(static_cast<std::size_t>(s.n * s.k * s.oh * s.ow), 0);
+    for (Size i = 0; i < s.n * s.oh * s.ow; ++i) {
+      const auto pixel = static_cast<std::size_t>(i * (s.k + gap));
+      for (Size c = 0; c < s.k; ++c)
+        y[static_cast<std::size_t>((i / (s.oh * s.ow) * s.k + c) * s.oh * s.ow + i % (s.oh * s.ow))] =
             out[pixel + static_cast<std::size_t>(c)];
-      for (Size c = conv.k; c < conv.k + gap; ++c)
+      for (Size c = s.k; c < s.k + gap; ++c)
         if (out[pixel + static_cast<std::size_t>(c)] != 7.0F) return false;  // wrote between pixels
     }
     return done;
@@ -88,20 +83,26 @@ struct Case {
 void check(const Case& c, bool with_base, bool clamps) {
   const auto want = c.wanted<double>(with_base, clamps), sizes = c.wanted<double>(with_base, false, true);
   Values y;
-  CAPTURE(c.conv.c, c.conv.k, c.conv.kh, c.conv.kw, c.conv.sh, c.conv.sw, c.conv.ph, c.conv.dh, c.conv.winograd, c.n,
-          c.h, c.w, with_base, clamps);
+  CAPTURE(c.s.c, c.s.k, c.s.kh, c.s.kw, c.s.sh, c.s.sw, c.s.ph, c.s.dh, c.winograd, c.s.n, c.s.h, c.s.w, with_base,
+          clamps);
   REQUIRE(c.run(y, with_base, clamps));
   const double most = sizes.empty() ? 0 : *std::max_element(sizes.begin(), sizes.end());
   double worst = 0;
   for (std::size_t i = 0; i < y.size(); ++i) {
-    const double error = std::abs(static_cast<double>(y[i]) - want[i]) / (c.conv.winograd ? most : sizes[i] + 1e-30);
+    const double error = std::abs(static_cast<double>(y[i]) - want[i]) / (c.winograd ? most : sizes[i] + 1e-30);
     worst = std::isnan(error) ? std::numeric_limits<double>::infinity() : std::max(worst, error);
   }
   CHECK(worst < 24 * static_cast<double>(std::numeric_limits<float>::epsilon()));
 }
 
-PackedConv square(Size c, Size k, Size kernel, Size stride, Size pad, bool winograd = false) {
-  return {c, k, kernel, kernel, stride, stride, pad, pad, 1, 1, winograd};
+/// With the results that fit.
+ConvShape sized(ConvShape s) {
+  s.oh = (s.h + 2 * s.ph - s.dh * (s.kh - 1) - 1) / s.sh + 1;
+  s.ow = (s.w + 2 * s.pw - s.dw * (s.kw - 1) - 1) / s.sw + 1;
+  return s;
+}
+ConvShape square(Size n, Size c, Size h, Size w, Size k, Size kernel, Size stride, Size pad) {
+  return sized({n, c, h, w, k, kernel, kernel, stride, stride, pad, pad, 1, 1, 1, 0, 0});
 }
 
 }  // namespace
@@ -111,18 +112,18 @@ TEST_CASE("packed_conv: the convolution, for all edges of tiles and panels", "[k
     const Setting setting(isa);
     CAPTURE(name(isa));
     for (Size c : {1, 3, 7, 16, 63, 64, 65, 130}) {
-      for (Size k : {1, 5, 8, 16, 17, 33}) check(Case(square(c, k, 1, 1, 0), 1, 5, 3, c % 3), k % 2 == 0, k > 8);
+      for (Size k : {1, 5, 8, 16, 17, 33}) check(Case(square(1, c, 5, 3, k, 1, 1, 0), c % 3), k % 2 == 0, k > 8);
     }
     for (Size h : {1, 2, 4, 7, 15}) {
       for (Size w : {1, 3, 6, 14, 29}) {
-        check(Case(square(3, 10, 3, 1, 1), 2, h, w, 0), true, false);
-        check(Case(square(6, 9, 3, 2, 1), 1, h, w, 2), false, true);
-        check(Case({5, 4, 2, 3, 2, 1, 1, 2, 1, 1, false}, 2, h, w, 1), false, false);
-        check(Case({4, 18, 3, 2, 1, 1, 4, 2, 2, 2, false}, 1, h, w, 0), true, true);
+        check(Case(square(2, 3, h, w, 10, 3, 1, 1), 0), true, false);
+        check(Case(square(1, 6, h, w, 9, 3, 2, 1), 2), false, true);
+        check(Case(sized({2, 5, h, w, 4, 2, 3, 2, 1, 1, 2, 1, 1, 1, 0, 0}), 1), false, false);
+        check(Case(sized({1, 4, h, w, 18, 3, 2, 1, 1, 4, 2, 2, 2, 1, 0, 0}), 0), true, true);
       }
     }
-    check(Case(square(3, 24, 7, 2, 3), 1, 40, 31, 0), false, true);
-    check(Case(square(70, 100, 3, 1, 1), 1, 12, 12, 0), true, true);
+    check(Case(square(1, 3, 40, 31, 24, 7, 2, 3), 0), false, true);
+    check(Case(square(1, 70, 12, 12, 100, 3, 1, 1), 0), true, true);
   }
 }
 
@@ -134,19 +135,19 @@ TEST_CASE("packed_conv: by Winograd's form, for all edges of tiles and panels", 
       for (Size w : {1, 2, 4, 5, 8, 11, 13}) {
         for (Size pad : {0, 1, 2}) {
           if (h + 2 * pad < 3 || w + 2 * pad < 3) continue;
-          check(Case(square(1 + (h + w) % 19, 1 + (h * w) % 21, 3, 1, pad, true), 1 + h % 3, h, w, w % 2), h % 2 == 0,
+          check(Case(square(1 + h % 3, 1 + (h + w) % 19, h, w, 1 + (h * w) % 21, 3, 1, pad), w % 2, true), h % 2 == 0,
                 w % 2 == 0);
         }
       }
     }
-    for (Size c : {8, 17, 64, 65, 130}) check(Case(square(c, 40, 3, 1, 1, true), 2, 14, 22, 0), true, true);
+    for (Size c : {8, 17, 64, 65, 130}) check(Case(square(2, c, 14, 22, 40, 3, 1, 1), 0, true), true, true);
   }
 }
 
 TEST_CASE("packed_conv: the same bits on every number of threads", "[kernels][conv][tsan]") {
   for (Isa isa : isas()) {
     for (bool winograd : {false, true}) {
-      const Case c(square(40, 70, 3, 1, 1, winograd), 2, 21, 18, 0);
+      const Case c(square(2, 40, 21, 18, 70, 3, 1, 1), 0, winograd);
       Values one, y;
       for (int threads : {1, 2, 3, 8}) {
         const Setting setting(isa, threads);
@@ -163,11 +164,11 @@ TEST_CASE("packed_conv: what is not finite goes where it belongs, or is declined
   for (Isa isa : isas()) {
     const Setting setting(isa);
     for (float value : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), 3e37F}) {
-      Case c(square(6, 18, 3, 1, 1, true), 2, 12, 13, 0);
+      Case c(square(2, 6, 12, 13, 18, 3, 1, 1), 0, true);
       c.x[c.x.size() / 2 + 5] = value;
       Values y;
       CHECK_FALSE(c.run(y, false, false));
-      c.conv.winograd = false;
+      c.winograd = false;
       const auto want = c.wanted<float>(false, false);
       REQUIRE(c.run(y, false, false));
       bool same = true;

@@ -4,8 +4,10 @@
 #include "shunt/nn/linear.hpp"
 #include "shunt/tensor.hpp"
 #include "support/catch.hpp"
+#include "support/modules.hpp"
 
 using namespace shunt;
+using modules::count;
 
 namespace {
 
@@ -23,13 +25,6 @@ void train_a_little(Net& net, const Shape& batch) {
 double difference(const Tensor<float>& got, const Tensor<float>& want) {
   REQUIRE(got.shape() == want.shape());
   return static_cast<double>((got - want).abs().max().item() / want.abs().max().item());
-}
-
-template <class L>
-int count(nn::Module<float>& net) {
-  int found = 0;
-  for (auto* m : nn::detail::AllModules<float>(net).found) found += dynamic_cast<L*>(m) != nullptr;
-  return found;
 }
 
 nn::Sequential<float> stem() {

@@ -9,17 +9,9 @@ namespace modules {
 /// count<nn::ResidualBlock<float>>(net).
 template <class M>
 int count(shunt::nn::Module<typename M::value_type>& net) {
-  using T = typename M::value_type;
-  struct Walk : shunt::nn::Members<T> {
-    int found = 0;
-    void spliced(shunt::nn::Module<T>& child) override { found += dynamic_cast<M*>(&child) != nullptr; }
-    void module(std::string_view, shunt::nn::Module<T>& child) override {
-      spliced(child);
-      child.members(*this);
-    }
-  } walk;
-  net.members(walk);
-  return walk.found;
+  int found = 0;
+  for (auto* m : net.modules()) found += m != &net && dynamic_cast<M*>(m) != nullptr;
+  return found;
 }
 
 /// Numbers that training changes.

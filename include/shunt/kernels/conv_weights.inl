@@ -93,10 +93,10 @@ struct SumWeights {
           typename Simd<T>::V v, other;
           load(v, turned + f * W);
           if (i > 0 || accumulate) {
-            lanes == W ? load(other, to) : load_part(other, to, lanes);
+            load_lanes(other, to, lanes);
             v += other;
           }
-          lanes == W ? store(v, to) : store_part(v, to, lanes);
+          store_lanes(v, to, lanes);
         }
       }
     }

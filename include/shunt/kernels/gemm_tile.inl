@@ -62,6 +62,16 @@ inline void store_part(const typename Simd<T>::V& v, T* p, int count) {
 }
 #endif
 
+// The first `lanes` lanes, which mostly are all.
+template <class T>
+inline void load_lanes(typename Simd<T>::V& v, const T* p, int lanes) {
+  lanes == Simd<T>::width ? load(v, p) : load_part(v, p, lanes);
+}
+template <class T>
+inline void store_lanes(const typename Simd<T>::V& v, T* p, int lanes) {
+  lanes == Simd<T>::width ? store(v, p) : store_part(v, p, lanes);
+}
+
 // The epilogue of a tile that lies in the first-level cache: in this order, C, the biases, the base.
 template <class T>
 [[gnu::noinline]] void finish(const Tile<T>& t, const typename Simd<T>::V* sum, int vectors) {
@@ -77,17 +87,17 @@ template <class T>
       V v = sum[i * vectors + j], other;
       T* c = t.c + i * t.ldc + j * W;
       if (e.accumulate) {
-        lanes == W ? load(other, c) : load_part(other, c, lanes);
+        load_lanes(other, c, lanes);
         v += other;
       }
       v += bias;
       if (e.row_bias != nullptr) v += e.row_bias[i];
       if (e.base != nullptr) {
         const T* base = e.base + i * e.base_row + j * W;
-        lanes == W ? load(other, base) : load_part(other, base, lanes);
+        load_lanes(other, base, lanes);
         v += other;
       }
-      lanes == W ? store(v, c) : store_part(v, c, lanes);
+      store_lanes(v, c, lanes);
     }
   }
 }

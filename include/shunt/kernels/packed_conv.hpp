@@ -9,33 +9,12 @@
 
 namespace shunt::kernels {
 
-/// A convolution without groups, and how its weights are laid out.
-struct PackedConv {
-  std::int64_t c, k;  ///< Channels of x and of y.
-  std::int64_t kh, kw, sh, sw, ph, pw, dh, dw;
-  bool winograd = false;  ///< By F(4 x 4, 3 x 3): for 3 x 3 filters at stride 1.
-
-  std::int64_t depth() const { return c * kh * kw; }
-  std::int64_t results(std::int64_t h, std::int64_t kernel, std::int64_t s, std::int64_t p, std::int64_t d) const {
-    return (h + 2 * p - d * (kernel - 1) - 1) / s + 1;
-  }
-  std::int64_t out_height(std::int64_t h) const { return results(h, kh, sh, ph, dh); }
-  std::int64_t out_width(std::int64_t w) const { return results(w, kw, sw, pw, dw); }
-
-  /// Whether fewer multiplications are worth the transforms, by what was measured at ResNet's shapes: the 36 factors of
-  /// a weight have to be read, four times what the weights take, so few tiles are better off without.
-  bool winograd_pays(std::int64_t h, std::int64_t w) const {
-    const std::int64_t tiles = (out_height(h) + 3) / 4 * ((out_width(w) + 3) / 4);
-    return kh == 3 && kw == 3 && sh == 1 && sw == 1 && dh == 1 && dw == 1 && c >= 16 && k >= 16 && tiles >= 12;
-  }
-};
-
-/// What one call reads and writes. Pixels are `.._pixel` apart; images follow each other without a gap.
+/// A convolution without groups. Pixels are `.._pixel` apart; images follow each other without a gap.
 template <class T>
-struct PackedConvCall {
-  const PackedConv& conv;
+struct PackedConv {
+  const ConvShape& shape;
+  bool winograd;            ///< How the weights are packed: as they are, or for F(4 x 4, 3 x 3).
   const T *weights, *bias;  ///< Packed; k values, or null.
-  std::int64_t n, h, w, oh, ow;
   const T* x;
   std::int64_t x_pixel;
   const T* base;  ///< Added to the result; may be null.
@@ -45,6 +24,16 @@ struct PackedConvCall {
   T* y;
   std::int64_t y_pixel;
 };
+
+/// Values of one filter.
+inline std::int64_t filter_size(const ConvShape& s) { return s.c * s.kh * s.kw; }
+/// Whether fewer multiplications are worth the transforms, by what was measured at ResNet's shapes: the 36 factors of a
+/// weight have to be read, four times what the weights take, so few tiles are better off without.
+inline bool packed_winograd_pays(const ConvShape& s) {
+  const std::int64_t tiles = (s.oh + 3) / 4 * ((s.ow + 3) / 4);
+  return s.kh == 3 && s.kw == 3 && s.sh == 1 && s.sw == 1 && s.dh == 1 && s.dw == 1 && s.c >= 16 && s.k >= 16 &&
+         tiles >= 12;
+}
 
 /// The largest value of every window of images with `channels`, pixel by pixel; one that is not a number stays.
 template <class T>
@@ -65,19 +54,19 @@ namespace shunt::kernels {
 
 /// How many values the packed weights take.
 template <class T>
-std::int64_t packed_weights(const PackedConv& p) {
+std::int64_t packed_weights(const ConvShape& s, bool winograd) {
   const std::int64_t cols = gemm_loops<T, T>().cols();
-  return (p.k + cols - 1) / cols * cols * (p.winograd ? 36 * p.c : p.depth());
+  return (s.k + cols - 1) / cols * cols * (winograd ? 36 * s.c : filter_size(s));
 }
-/// Lays out w (k, c, kh, kw).
+/// Packs w (k, c, kh, kw). False where Winograd's transform met values that are not finite or huge, which would spread.
 template <class T>
-void pack_weights(const PackedConv& p, const T* w, T* packed) {
-  by_isa(portable::pack_weights<T>, avx2::pack_weights<T>, avx512::pack_weights<T>)(p, w, packed);
+bool pack_weights(const ConvShape& s, bool winograd, const T* w, T* packed) {
+  return by_isa(portable::pack_weights<T>, avx2::pack_weights<T>, avx512::pack_weights<T>)(s, winograd, w, packed);
 }
-/// False where Winograd's transform met values that are not finite or huge, which would spread: then y is not written
-/// wholly, and the caller has to compute it otherwise.
+/// False where Winograd's transform met such values in the images: then y is not written wholly, and the caller has to
+/// compute it otherwise.
 template <class T>
-bool packed_conv(const PackedConvCall<T>& call) {
+bool packed_conv(const PackedConv<T>& call) {
   return by_isa(portable::packed_conv<T>, avx2::packed_conv<T>, avx512::packed_conv<T>)(call);
 }
 template <class T>

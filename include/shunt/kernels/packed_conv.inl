@@ -4,7 +4,7 @@
 #include "shunt/kernels/packed_winograd.inl"
 
 // How many values of k a chunk of the panel takes: whole rows of a filter, or whole pixels, if 64 have room for them.
-inline std::int64_t chunk_depth(const PackedConv& g) {
+inline std::int64_t chunk_depth(const ConvShape& g) {
   const std::int64_t row = g.kw * g.c;
   return row <= panel_depth ? panel_depth / row * row : g.c <= panel_depth ? panel_depth / g.c * g.c : panel_depth;
 }
@@ -46,26 +46,26 @@ struct PanelRow {
 
 // Everything that results [first, first + rows) read, in the order (row of the filter, column, channel).
 template <class T>
-[[gnu::noinline]] void gather_pixels(const PackedConvCall<T>& call, std::int64_t first, int rows, T* panel) {
-  const PackedConv& g = call.conv;
-  const T* const readable = call.x + (call.n * call.h * call.w - 1) * call.x_pixel + g.c;
+[[gnu::noinline]] void gather_pixels(const PackedConv<T>& call, std::int64_t first, int rows, T* panel) {
+  const ConvShape& g = call.shape;
+  const T* const readable = call.x + (g.n * g.h * g.w - 1) * call.x_pixel + g.c;
   const std::int64_t depth = chunk_depth(g);
   for (int i = 0; i < rows; ++i) {
-    const std::int64_t pixel = first + i, image = pixel / (call.oh * call.ow), at = pixel % (call.oh * call.ow);
-    const std::int64_t y0 = at / call.ow * g.sh - g.ph, x0 = at % call.ow * g.sw - g.pw;
-    const T* const from = call.x + image * call.h * call.w * call.x_pixel;
-    const bool run = x0 >= 0 && x0 + g.kw <= call.w && g.dw == 1 && call.x_pixel == g.c;
+    const std::int64_t pixel = first + i, image = pixel / (g.oh * g.ow), at = pixel % (g.oh * g.ow);
+    const std::int64_t y0 = at / g.ow * g.sh - g.ph, x0 = at % g.ow * g.sw - g.pw;
+    const T* const from = call.x + image * g.h * g.w * call.x_pixel;
+    const bool run = x0 >= 0 && x0 + g.kw <= g.w && g.dw == 1 && call.x_pixel == g.c;
     PanelRow<T> row{panel + i * panel_depth, depth, readable};
     for (std::int64_t r = 0; r < g.kh; ++r) {
       const std::int64_t y = y0 + r * g.dh;
-      if (y < 0 || y >= call.h) {
+      if (y < 0 || y >= g.h) {
         row.put(nullptr, g.kw * g.c);
       } else if (run) {
-        row.put(from + (y * call.w + x0) * g.c, g.kw * g.c);
+        row.put(from + (y * g.w + x0) * g.c, g.kw * g.c);
       } else {
         for (std::int64_t q = 0; q < g.kw; ++q) {
           const std::int64_t x = x0 + q * g.dw;
-          row.put(x < 0 || x >= call.w ? nullptr : from + (y * call.w + x) * call.x_pixel, g.c);
+          row.put(x < 0 || x >= g.w ? nullptr : from + (y * g.w + x) * call.x_pixel, g.c);
         }
       }
     }
@@ -74,11 +74,11 @@ template <class T>
 
 // Sums of `rows` pixels and the filters from f on, to the image.
 template <class T>
-[[gnu::noinline]] void finish_pixels(const PackedConvCall<T>& call, const T* sums, std::int64_t first, int rows,
+[[gnu::noinline]] void finish_pixels(const PackedConv<T>& call, const T* sums, std::int64_t first, int rows,
                                      std::int64_t f) {
   constexpr int W = Simd<T>::width;
   for (int j = 0; j < 2; ++j, f += W) {
-    const std::int64_t left = call.conv.k - f;
+    const std::int64_t left = call.shape.k - f;
     if (left <= 0) return;
     const PixelEnd<T> end(call, f, static_cast<int>(left < W ? left : W));
     for (int i = 0; i < rows; ++i) {
@@ -92,12 +92,12 @@ template <class T>
 // Tasks are some pixels and some panels of filters, numbered pixels first.
 template <class T>
 struct PackedTasks {
-  const PackedConvCall<T>& call;
+  const PackedConv<T>& call;
   std::int64_t tiles, tiles_of_task, panels, panels_of_task;
   [[gnu::noinline]] void operator()(std::int64_t begin, std::int64_t end) const {
     constexpr int W = Simd<T>::width;
-    const std::int64_t k = call.conv.depth(), depth = chunk_depth(call.conv), size = panel_size(k, depth);
-    const std::int64_t pixels = call.n * call.oh * call.ow;
+    const std::int64_t k = filter_size(call.shape), depth = chunk_depth(call.shape), size = panel_size(k, depth);
+    const std::int64_t pixels = call.shape.n * call.shape.oh * call.shape.ow;
     const std::int64_t down = (tiles + tiles_of_task - 1) / tiles_of_task;
     T* const panel = scratch<T>(Scratch::tiles, tiles_of_task * size);
     T* const sums = scratch<T>(Scratch::sums, tile_rows * 2 * W);
@@ -110,7 +110,7 @@ struct PackedTasks {
         gather_pixels(call, first, static_cast<int>(pixels * (t + 1) / tiles - first), panel + (t - t0) * size);
       }
       for (std::int64_t j = j0; j < j1; ++j) {
-        const int cols = call.conv.k - j * 2 * W > W ? 2 * W : W;
+        const int cols = call.shape.k - j * 2 * W > W ? 2 * W : W;
         for (std::int64_t t = t0; t < t1; ++t) {
           const std::int64_t first = pixels * t / tiles;
           const int rows = static_cast<int>(pixels * (t + 1) / tiles - first);
@@ -123,13 +123,13 @@ struct PackedTasks {
 };
 
 template <class T>
-bool packed_conv(const PackedConvCall<T>& call) {
-  if (call.conv.winograd) return packed_winograd(call);
+bool packed_conv(const PackedConv<T>& call) {
+  if (call.winograd) return packed_winograd(call);
   constexpr std::int64_t cols = 2 * Simd<T>::width;
-  const std::int64_t pixels = call.n * call.oh * call.ow, k = call.conv.depth();
-  const std::int64_t tiles = (pixels + tile_rows - 1) / tile_rows, panels = (call.conv.k + cols - 1) / cols;
+  const std::int64_t pixels = call.shape.n * call.shape.oh * call.shape.ow, k = filter_size(call.shape);
+  const std::int64_t tiles = (pixels + tile_rows - 1) / tile_rows, panels = (call.shape.k + cols - 1) / cols;
   // What a task's pixels read fits half of a second-level cache; from eight tasks on, two threads end together.
-  std::int64_t fit = (std::int64_t{3} << 15) / panel_size(k, chunk_depth(call.conv)), across = 1;
+  std::int64_t fit = (std::int64_t{3} << 15) / panel_size(k, chunk_depth(call.shape)), across = 1;
   fit = fit < 1 ? 1 : fit;
   std::int64_t down = (tiles + fit - 1) / fit;
   while (down * across < 8 && panels / (across + 1) >= 4) ++across;
@@ -137,28 +137,34 @@ bool packed_conv(const PackedConvCall<T>& call) {
   const PackedTasks<T> tasks{call, tiles, (tiles + down - 1) / down, panels, (panels + across - 1) / across};
   const std::int64_t count = (tiles + tasks.tiles_of_task - 1) / tasks.tiles_of_task *
                              ((panels + tasks.panels_of_task - 1) / tasks.panels_of_task);
-  parallel_for(count, (std::int64_t{1} << 18) / (pixels * k * call.conv.k / count + 1) + 1, tasks);
+  parallel_for(count, (std::int64_t{1} << 18) / (pixels * k * call.shape.k / count + 1) + 1, tasks);
   return true;
 }
 
 // [panel of filters][row of the filter][column][channel][filter], or the factors of Winograd's form in place of the
-// filter's rows and columns. Filters beyond the last are zeros.
+// filter's rows and columns; false if these are not finite. Lanes beyond the last filter hold anything.
 template <class T>
-void pack_weights(const PackedConv& g, const T* w, T* packed) {
-  constexpr int cols = 2 * Simd<T>::width;
-  const std::int64_t taps = g.kh * g.kw, points = g.winograd ? 36 : taps;
-  for (std::int64_t f = 0; f < (g.k + cols - 1) / cols * cols; ++f) {
-    T* const panel = packed + f / cols * cols * points * g.c + f % cols;
-    for (std::int64_t c = 0; c < g.c; ++c) {
-      T factors[36];
-      const T* from = w + (f * g.c + c) * taps;
-      if (f < g.k && g.winograd) {
-        filter_factors(from, factors);
-        from = factors;
+bool pack_weights(const ConvShape& g, bool winograd, const T* w, T* packed) {
+  constexpr int W = Simd<T>::width, cols = 2 * W;
+  constexpr std::int64_t most = 32;
+  const std::int64_t taps = g.kh * g.kw, size = filter_size(g), step = g.c * cols;
+  bool finite = true;
+  for (std::int64_t f = 0; f < g.k; f += cols, packed += (winograd ? 36 : taps) * step) {
+    const int count = static_cast<int>(g.k - f < cols ? g.k - f : cols);
+    const T* const from = w + f * size;
+    for (std::int64_t i = 0; i < taps && !winograd; ++i)
+      pack<T, T>(packed + i * step, cols, from + i, size, taps, count, g.c);
+    for (int v = 0; v < count && winograd; v += W) {
+      const int filters = count - v < W ? count - v : W;
+      for (std::int64_t c = 0; c < g.c; c += most) {
+        const std::int64_t channels = g.c - c < most ? g.c - c : most;
+        T* const part = scratch<T>(Scratch::panel_b, most * 9 * W);
+        pack<T, T>(part, W, from + v * size + c * 9, size, 1, filters, channels * 9);
+        finite = transform_filters<W, cols>(part, channels, false, packed + c * cols + v, step) && finite;
       }
-      for (std::int64_t i = 0; i < points; ++i) panel[(i * g.c + c) * cols] = f < g.k ? from[i] : T(0);
     }
   }
+  return finite;
 }
 
 // The largest value of each window; a vector of channels at a time.
@@ -184,12 +190,12 @@ struct PackedPoolRows {
               const std::int64_t x = x0 + q * s.dw;
               if (x < 0 || x >= s.w) continue;
               V v;
-              load_part_or_all(v, image + (y * s.w + x) * p.x_pixel + c, lanes);
+              load_lanes(v, image + (y * s.w + x) * p.x_pixel + c, lanes);
               best = v > best ? v : best;
               best = v == v ? best : v;
             }
           }
-          store_part_or_all(best, to + c, lanes);
+          store_lanes(best, to + c, lanes);
         }
       }
     }

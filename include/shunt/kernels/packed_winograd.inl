@@ -52,16 +52,8 @@ inline void multiply_panel_rows(const T* panel, const T* weights, std::int64_t k
   static constexpr Function wide[] = {panel_rows<T, 4, 2>, panel_rows<T, 4, 2>};
   static constexpr Function narrow[] = {panel_rows<T, 4, 1>, panel_rows<T, 4, 1>};
 #endif
-  (cols > Simd<T>::width ? wide : narrow)[(rows - 1) / 2](panel, weights, k, depth, sums);
-}
-
-template <class T>
-inline void load_part_or_all(typename Simd<T>::V& v, const T* from, int lanes) {
-  lanes == Simd<T>::width ? load(v, from) : load_part(v, from, lanes);
-}
-template <class T>
-inline void store_part_or_all(const typename Simd<T>::V& v, T* to, int lanes) {
-  lanes == Simd<T>::width ? store(v, to) : store_part(v, to, lanes);
+  const Function* const of_rows = cols > Simd<T>::width ? wide : narrow;
+  of_rows[(rows - 1) / 2](panel, weights, k, depth, sums);
 }
 
 // The end of one vector of filters: bias, what a skip brings, the bounds, the image.
@@ -75,7 +67,7 @@ struct PixelEnd {
   int lanes;
   bool clamps;
 
-  PixelEnd(const PackedConvCall<T>& call, std::int64_t f, int count)
+  PixelEnd(const PackedConv<T>& call, std::int64_t f, int count)
       : base(call.base == nullptr ? nullptr : call.base + f),
         y(call.y + f),
         base_pixel(call.base_pixel),
@@ -85,44 +77,26 @@ struct PixelEnd {
         high(V{} + call.high),
         lanes(count),
         clamps(call.clamps) {
-    if (call.bias != nullptr) load_part_or_all(bias, call.bias + f, lanes);
+    if (call.bias != nullptr) load_lanes(bias, call.bias + f, lanes);
   }
   [[gnu::always_inline]] void put(const V& sum, std::int64_t pixel) const {
     V v = sum + bias;
     if (base != nullptr) {
       V other;
-      load_part_or_all(other, base + pixel * base_pixel, lanes);
+      load_lanes(other, base + pixel * base_pixel, lanes);
       v += other;
     }
     if (clamps) {
       v = v < low ? low : v;
       v = v > high ? high : v;
     }
-    store_part_or_all(v, y + pixel * y_pixel, lanes);
+    store_lanes(v, y + pixel * y_pixel, lanes);
   }
 };
 
-// The 36 factors of one filter of one channel.
-template <class T>
-inline void filter_factors(const T* w, T* factors) {
-  const double root = 1.41421356237309504880;
-  double part[6][3], all[6][6];
-  for (int pass = 0; pass < 2; ++pass) {
-    for (int i = 0; i < (pass == 0 ? 3 : 6); ++i) {
-      const double a = pass == 0 ? static_cast<double>(w[i]) : part[i][0];
-      const double b = pass == 0 ? static_cast<double>(w[3 + i]) : part[i][1];
-      const double c = pass == 0 ? static_cast<double>(w[6 + i]) : part[i][2];
-      const double even = -2 * a / 3 - c / 3, odd = -root * b / 3, far_even = a / 6 + c / 3, far_odd = root * b / 6;
-      const double out[6] = {a, even + odd, even - odd, far_even + far_odd, far_even - far_odd, c};
-      for (int r = 0; r < 6; ++r) (pass == 0 ? part[r][i] : all[i][r]) = out[r];
-    }
-  }
-  for (int i = 0; i < 36; ++i) factors[i] = static_cast<T>(all[i / 6][i % 6]);
-}
-
 template <class T>
 struct PackedWinograd {
-  const PackedConvCall<T>& call;
+  const PackedConv<T>& call;
   std::int64_t down, across;  // tiles of an image
   std::int64_t first, count;  // tiles of this block
   T *values, *zeros;          // [rows of tiles][factor][panel]
@@ -135,17 +109,17 @@ struct PackedWinograd {
   // Where the tile's 6 x 6 pixels lie.
   void locate(std::int64_t tile, const T** from) const {
     const std::int64_t image = tile / (down * across), at = tile % (down * across);
-    const std::int64_t y0 = at / across * 4 - call.conv.ph, x0 = at % across * 4 - call.conv.pw;
+    const std::int64_t y0 = at / across * 4 - call.shape.ph, x0 = at % across * 4 - call.shape.pw;
     for (int i = 0; i < 36; ++i) {
       const std::int64_t y = y0 + i / 6, x = x0 + i % 6;
-      const bool inside = y >= 0 && y < call.h && x >= 0 && x < call.w;
-      from[i] = inside ? call.x + ((image * call.h + y) * call.w + x) * call.x_pixel : zeros;
+      const bool inside = y >= 0 && y < call.shape.h && x >= 0 && x < call.shape.w;
+      from[i] = inside ? call.x + ((image * call.shape.h + y) * call.shape.w + x) * call.x_pixel : zeros;
     }
   }
   // The factors of tiles [begin, end) of this block.
   [[gnu::noinline]] void transform(std::int64_t begin, std::int64_t end) const {
     using V = typename Simd<T>::V;
-    const std::int64_t channels = call.conv.c, size = panel_size(channels);
+    const std::int64_t channels = call.shape.c, size = panel_size(channels);
     V seen = {};
     std::int64_t group = 0;
     for (std::int64_t t = begin; t < end; ++t) {
@@ -161,7 +135,7 @@ struct PackedWinograd {
           V d[6];
 #pragma GCC unroll 6
           for (int i = 0; i < 6; ++i) {
-            load_part_or_all(d[i], from[6 * r + i] + c, lanes);
+            load_lanes(d[i], from[6 * r + i] + c, lanes);
             watch<T>(seen, d[i]);
           }
           source_pass<T>(d, part[r]);
@@ -172,7 +146,7 @@ struct PackedWinograd {
           for (int r = 0; r < 6; ++r) d[r] = part[r][i];
           source_pass<T>(d, out);
 #pragma GCC unroll 6
-          for (int r = 0; r < 6; ++r) store_part_or_all(out[r], to + (6 * r + i) * size, lanes);
+          for (int r = 0; r < 6; ++r) store_lanes(out[r], to + (6 * r + i) * size, lanes);
         }
       }
     }
@@ -191,22 +165,22 @@ struct PackedWinograd {
       for (int i = 0; i < 6; ++i) load(m[i], products + (6 * r + i) * step);
       result_pass<T>(m, part[r]);
     }
-    for (std::int64_t i = 0; i < 4 && x0 + i < call.ow; ++i) {
+    for (std::int64_t i = 0; i < 4 && x0 + i < call.shape.ow; ++i) {
       V m[6], out[4];
 #pragma GCC unroll 6
       for (int r = 0; r < 6; ++r) m[r] = part[r][i];
       result_pass<T>(m, out);
-      for (std::int64_t r = 0; r < 4 && y0 + r < call.oh; ++r)
-        end.put(out[r], (image * call.oh + y0 + r) * call.ow + x0 + i);
+      for (std::int64_t r = 0; r < 4 && y0 + r < call.shape.oh; ++r)
+        end.put(out[r], (image * call.shape.oh + y0 + r) * call.shape.ow + x0 + i);
     }
   }
   // All tiles of this block and some panels of filters.
   [[gnu::noinline]] void multiply(std::int64_t begin, std::int64_t end) const {
-    const std::int64_t channels = call.conv.c, size = panel_size(channels), step = tile_rows * 2 * W;
+    const std::int64_t channels = call.shape.c, size = panel_size(channels), step = tile_rows * 2 * W;
     T* const products = scratch<T>(Scratch::sums, 36 * groups() * step);
     for (std::int64_t j = begin; j < end; ++j) {
       const std::int64_t f = j * 2 * W;
-      const int cols = call.conv.k - f > W ? 2 * W : W;
+      const int cols = call.shape.k - f > W ? 2 * W : W;
       const T* weights = call.weights + f * 36 * channels;
       for (int i = 0; i < 36; ++i, weights += 2 * W * channels) {
         for (std::int64_t g = 0; g < groups(); ++g) {
@@ -215,7 +189,7 @@ struct PackedWinograd {
         }
       }
       for (int v = 0; v < cols; v += W) {
-        const std::int64_t left = call.conv.k - f - v;
+        const std::int64_t left = call.shape.k - f - v;
         const PixelEnd<T> last(call, f + v, static_cast<int>(left < W ? left : W));
         for (std::int64_t g = 0; g < groups(); ++g) {
           for (std::int64_t t = begin_of(g); t < begin_of(g + 1); ++t)
@@ -240,16 +214,17 @@ struct PackedWinogradMultiply {
 // Blocks of tiles whose factors fit a second-level cache; each reads all weights, so blocks are larger where these do
 // not fit themselves.
 template <class T>
-bool packed_winograd(const PackedConvCall<T>& call) {
+bool packed_winograd(const PackedConv<T>& call) {
   constexpr int W = Simd<T>::width;
-  const std::int64_t channels = call.conv.c, size = panel_size(channels);
-  std::int64_t fit = (std::int64_t{1} << (36 * channels * call.conv.k > (1 << 18) ? 18 : 17)) / (36 * size);
+  const std::int64_t channels = call.shape.c, size = panel_size(channels);
+  std::int64_t fit = (std::int64_t{1} << (36 * channels * call.shape.k > (1 << 18) ? 18 : 17)) / (36 * size);
   fit = (fit < 1 ? 1 : fit) * tile_rows;
   std::atomic<bool> odd{false};
   T* const zeros = scratch<T>(Scratch::image, channels + W);
   fill_zero(zeros, channels);
-  const std::int64_t down = (call.oh + 3) / 4, across = (call.ow + 3) / 4, tiles = call.n * down * across;
-  const std::int64_t blocks = (tiles + fit - 1) / fit, panels = (call.conv.k + 2 * W - 1) / (2 * W);
+  const std::int64_t down = (call.shape.oh + 3) / 4, across = (call.shape.ow + 3) / 4,
+                     tiles = call.shape.n * down * across;
+  const std::int64_t blocks = (tiles + fit - 1) / fit, panels = (call.shape.k + 2 * W - 1) / (2 * W);
   T* const values = scratch<T>(Scratch::tiles, ((tiles + blocks - 1) / blocks + tile_rows) / tile_rows * 36 * size);
   for (std::int64_t b = 0; b < blocks; ++b) {
     const std::int64_t first = tiles * b / blocks, count = tiles * (b + 1) / blocks - first;

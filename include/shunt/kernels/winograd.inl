@@ -89,7 +89,8 @@ struct Winograd {
         for (std::int64_t n = 0; n < count; ++n, from += p.w_channel)
           pack<T, T>(packed + n * 9 * tile_rows, tile_rows, from, p.w_filter, 1, rows, 9);
       }
-      finite = transform_filters(packed, count, p.flipped, dst + (c - c0) * tile_rows, step) && finite;
+      T* const to = dst + (c - c0) * tile_rows;
+      finite = transform_filters<tile_rows, tile_rows>(packed, count, p.flipped, to, step) && finite;
     }
     return finite;
   }

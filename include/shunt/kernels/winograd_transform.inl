@@ -141,20 +141,20 @@ template <class T>
   }
 }
 
-// `count` channels of one panel of filters, packed as [channel][tap][filter]: their 36 factors, `step` apart; whether
-// all of them are finite.
-template <class T>
+// `count` channels of one panel of filters, packed as [channel][tap][From filters]: their 36 factors, `step` apart, as
+// [channel][To filters]; whether all of them are finite.
+template <int From, int To, class T>
 [[gnu::noinline]] bool transform_filters(const T* packed, std::int64_t count, bool flipped, T* dst, std::int64_t step) {
   using V = typename Simd<T>::V;
   V seen = {};
-  for (std::int64_t n = 0; n < count; ++n, packed += 9 * tile_rows, dst += tile_rows) {
+  for (std::int64_t n = 0; n < count; ++n, packed += 9 * From, dst += To) {
     V part[6][3];
 #pragma GCC unroll 3
     for (int c = 0; c < 3; ++c) {
       V taps[3], turned[6];
 #pragma GCC unroll 3
       for (int r = 0; r < 3; ++r) {
-        load(taps[r], packed + (flipped ? 8 - 3 * r - c : 3 * r + c) * tile_rows);
+        load(taps[r], packed + (flipped ? 8 - 3 * r - c : 3 * r + c) * From);
         watch<T>(seen, taps[r]);
       }
       filter_pass<T>(taps, turned);
@@ -185,10 +185,10 @@ template <class T>
       if (r == tile->rows) break;
       V v = rows[r], old;
       if (accumulate) {
-        tile->run == W ? load(old, to) : load_part(old, to, tile->run);
+        load_lanes(old, to, tile->run);
         v += old;
       }
-      tile->run == W ? store(v, to) : store_part(v, to, tile->run);
+      store_lanes(v, to, tile->run);
     }
     return;
   }

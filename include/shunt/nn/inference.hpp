@@ -2,8 +2,6 @@
 // laid out once, images pixel by pixel in between.
 #pragma once
 
-#include <algorithm>
-#include <cmath>
 #include <limits>
 #include <typeinfo>
 
@@ -35,6 +33,12 @@ Tensor<T> empty_by_pixels(const Shape& shape) {
   return Tensor<T>::empty({shape[0], shape[2], shape[3], shape[1]}).permute({0, 3, 1, 2});
 }
 
+/// The layer as an L, and not as something derived from it; null otherwise.
+template <class L, Real T>
+L* exactly(AnyLayer<T>& layer) {
+  return layer && typeid(*layer) == typeid(L) ? static_cast<L*>(&*layer) : nullptr;
+}
+
 }  // namespace detail
 
 /// A convolution that can only be evaluated: with the batch norm behind it folded in, and bounds on its results as an
@@ -56,12 +60,11 @@ class PackedConv2d : public Layer<T> {
     if (norm.bias.defined()) bias_ = bias_ + norm.bias;
   }
   /// Takes an activation over, if it is one that only sets bounds.
-  bool take_over(Layer<T>& activation) {
-    if (bounded_) return false;
-    const auto& type = typeid(activation);
-    if (type != typeid(ReLU<T>) && type != typeid(ReLU6<T>)) return false;
+  bool take_over(AnyLayer<T>& activation) {
+    const bool six = detail::exactly<ReLU6<T>>(activation) != nullptr;
+    if (bounded_ || (!six && detail::exactly<ReLU<T>>(activation) == nullptr)) return false;
     bounded_ = true;
-    high_ = type == typeid(ReLU6<T>) ? T(6) : std::numeric_limits<T>::infinity();
+    high_ = six ? T(6) : std::numeric_limits<T>::infinity();
     return true;
   }
 
@@ -88,37 +91,36 @@ class PackedConv2d : public Layer<T> {
     return y;
   }
   /// Chooses a method by the first image's size and lays the weights out for it.
-  void lay_out(const Tensor<T>& x) {
-    method_ = {weight_.size(1),  weight_.size(0),   weight_.size(2),   weight_.size(3),    window_.stride.h,
-               window_.stride.w, window_.padding.h, window_.padding.w, window_.dilation.h, window_.dilation.w};
+  void lay_out(const kernels::ConvShape& s) {
     const auto weight = weight_.contiguous();
-    method_.winograd = method_.winograd_pays(x.size(2), x.size(3)) &&
-                       std::all_of(weight.data(), weight.data() + weight.numel(),
-                                   [](T w) { return std::abs(w) < T(1 << 30); });  // others would spread in a tile
-    weights_ = Tensor<T>::empty({kernels::packed_weights<T>(method_)});
-    kernels::pack_weights<T>(method_, weight.data(), weights_.data());
+    const auto pack = [&](bool winograd) {
+      winograd_ = winograd;
+      weights_ = Tensor<T>::empty({kernels::packed_weights<T>(s, winograd)});
+      return kernels::pack_weights<T>(s, winograd, weight.data(), weights_.data());
+    };
+    if (!kernels::packed_winograd_pays(s) || !pack(true)) pack(false);
   }
   Tensor<T> packed(const Tensor<T>& x, const Tensor<T>& base) {
     shunt::detail::check_conv("conv2d", 2, x.shape(), weight_.shape(), &bias_.shape(), 1, false);
     const auto s = shunt::detail::conv_shape("conv2d", 2, x.shape(), weight_.shape(), window_);
     const Shape shape{s.n, s.k, s.oh, s.ow};
     if (base.defined()) shunt::detail::check_skip(base.shape(), shape);
-    shunt::detail::count_multiply_adds(static_cast<double>(shape.numel()) * static_cast<double>(weight_.numel() / s.k));
-    if (!weights_.defined()) lay_out(x);
+    if (!weights_.defined()) lay_out(s);
     const auto from = detail::by_pixels(x), skip = base.defined() ? detail::by_pixels(base) : base;
     const auto y = detail::empty_by_pixels<T>(shape);
-    const bool done = y.numel() == 0 ||
-                      kernels::packed_conv<T>({method_, weights_.data(), bias_.data(), s.n, s.h, s.w, s.oh, s.ow,
-                                               from.data(), from.strides()[3], skip.defined() ? skip.data() : nullptr,
-                                               skip.defined() ? skip.strides()[3] : 0, bounded_, T(0), high_, y.data(),
-                                               y.strides()[3]});
-    return done ? y : direct(x, base);  // values that are not finite go where they belong
+    if (y.numel() > 0 &&
+        !kernels::packed_conv<T>({s, winograd_, weights_.data(), bias_.data(), from.data(), from.strides()[3],
+                                  skip.defined() ? skip.data() : nullptr, skip.defined() ? skip.strides()[3] : 0,
+                                  bounded_, T(0), high_, y.data(), y.strides()[3]}))
+      return direct(x, base);  // values that are not finite go where they belong
+    shunt::detail::count_multiply_adds(static_cast<double>(shape.numel()) *
+                                       static_cast<double>(kernels::filter_size(s)));
+    return y;
   }
 
   Tensor<T> weight_, bias_, weights_;
   shunt::Conv2dOptions window_;
-  kernels::PackedConv method_{};
-  bool bounded_ = false;
+  bool winograd_ = false, bounded_ = false;
   T high_ = 0;
 };
 
@@ -148,24 +150,6 @@ class PackedMaxPool2d : public Layer<T> {
 
 namespace detail {
 
-/// The layer as an L, and not as something derived from it; null otherwise.
-template <class L, Real T>
-L* exactly(AnyLayer<T>& layer) {
-  return layer && typeid(*layer) == typeid(L) ? static_cast<L*>(&*layer) : nullptr;
-}
-
-/// All modules of a network, each before those within it.
-template <Real T>
-struct AllModules : Members<T> {
-  std::vector<Module<T>*> found;
-  explicit AllModules(Module<T>& root) { module("", root); }
-  void module(std::string_view, Module<T>& child) override {
-    found.push_back(&child);
-    child.members(*this);
-  }
-  void spliced(Module<T>& child) override { found.push_back(&child); }
-};
-
 template <Real T>
 [[gnu::cold]] void pack_children(Sequential<T>& s) {
   std::vector<NamedLayer<T>> kept;
@@ -179,7 +163,7 @@ template <Real T>
       const std::string name = list[i].name;
       if (i + 1 < list.size())
         if (const auto* norm = exactly<BatchNorm2d<T>>(list[i + 1].layer)) packed.fold(*norm), ++i;
-      if (i + 1 < list.size() && list[i + 1].layer && packed.take_over(*list[i + 1].layer)) ++i;
+      if (i + 1 < list.size() && packed.take_over(list[i + 1].layer)) ++i;
       kept.push_back({name, std::move(packed)});
     } else {
       kept.push_back(std::move(list[i]));
@@ -193,11 +177,11 @@ template <Real T>
 [[gnu::cold]] void pack_skip(ResidualBlock<T>& block) {
   for (auto* layer : {&block.branch, &block.shortcut})
     if (const auto* conv = exactly<Conv2d<T>>(*layer)) *layer = PackedConv2d<T>(*conv);
-  if (!block.is_plain() || !block.after || !block.branch) return;
+  if (!block.is_plain()) return;
   auto* last = exactly<PackedConv2d<T>>(block.branch);
   if (auto* s = exactly<Sequential<T>>(block.branch); s != nullptr && s->size() > 0)
     last = exactly<PackedConv2d<T>>(s->children().back().layer);
-  if (last != nullptr && last->take_over(*block.after)) block.after = {};
+  if (last != nullptr && last->take_over(block.after)) block.after = {};
 }
 
 }  // namespace detail
@@ -211,8 +195,8 @@ template <Real T>
 void optimize_for_inference(Layer<T>& net, const Shape& input) {
   if (net.is_training())
     shunt::detail::raise<ValueError>("optimize_for_inference: ", net.kind(), " is in training mode; call eval() first");
-  const detail::AllModules<T> modules(net);
-  for (auto m = modules.found.rbegin(); m != modules.found.rend(); ++m) {
+  const auto modules = net.modules();
+  for (auto m = modules.rbegin(); m != modules.rend(); ++m) {  // those within others first
     if (auto* s = dynamic_cast<Sequential<T>*>(*m)) detail::pack_children(*s);
     if (auto* block = dynamic_cast<ResidualBlock<T>*>(*m)) detail::pack_skip(*block);
   }

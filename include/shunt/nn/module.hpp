@@ -159,6 +159,8 @@ class Module {
   /// What stands in brackets behind it, such as "64, 256".
   virtual std::string options() const { return {}; }
 
+  /// This module and all within it, each before those that it holds.
+  std::vector<Module*> modules();
   std::vector<Tensor<T>> parameters() const;
   std::vector<std::pair<std::string, Tensor<T>>> named_parameters() const {
     struct Walk : detail::PathWalk<T> {
@@ -252,18 +254,21 @@ std::vector<Tensor<T>> Module<T>::parameters() const {
   return std::move(walk.found);
 }
 template <Real T>
-void Module<T>::train(bool on) {
+std::vector<Module<T>*> Module<T>::modules() {
   struct Walk : Members<T> {
-    bool on = true;
+    std::vector<Module<T>*> found;
+    void spliced(Module<T>& child) override { found.push_back(&child); }
     void module(std::string_view, Module<T>& child) override {
-      child.training_ = on;
+      spliced(child);
       child.members(*this);
     }
-    void spliced(Module<T>& child) override { child.training_ = on; }
   } walk;
-  walk.on = on;
-  training_ = on;
-  members(walk);
+  walk.module({}, *this);
+  return std::move(walk.found);
+}
+template <Real T>
+void Module<T>::train(bool on) {
+  for (auto* m : modules()) m->training_ = on;
 }
 template <Real T>
 void Module<T>::locate(Error& e) const {
