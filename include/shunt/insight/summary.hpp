@@ -23,9 +23,8 @@ struct SummaryRow {
   int depth = 0;
   std::int64_t parameters = 0;  ///< Of the layer and all within it.
   std::int64_t trainable = 0;   ///< Those of them that want a gradient.
-  bool ran = false;
-  Shape output;  ///< Of its last run.
   std::int64_t runs = 0;
+  Shape output;      ///< Of the last run.
   double flops = 0;  ///< Of all its runs, and of all within it: see CountFlops.
 };
 
@@ -51,7 +50,6 @@ class SummaryObserver : public nn::LayerObserver {
     begun_.pop_back();
     const auto row = rows_.find(layer);
     if (row == rows_.end() || output == nullptr) return;
-    row->second->ran = true;
     row->second->output = *output;
     row->second->flops += spent;
     ++row->second->runs;
@@ -65,30 +63,35 @@ class SummaryObserver : public nn::LayerObserver {
 };
 
 template <Real T>
-struct SummaryWalk : nn::Members<T> {
-  std::vector<SummaryRow>* rows;
-  std::vector<const void*>* modules;
-  std::vector<std::size_t> open;  // rows of the modules that the walk is in
+struct SummaryWalk : nn::detail::PathWalk<T> {
+  std::vector<SummaryRow>& rows;
+  std::vector<const void*> modules;  // of each row
+  std::vector<std::size_t> open;     // rows of the modules that the walk is in
 
-  void begin(std::string_view name, nn::Module<T>& module) {
+  SummaryWalk(std::vector<SummaryRow>& to, nn::Module<T>& net) : rows(to) {
+    begin({}, {}, net);
+    net.members(*this);
+  }
+  void begin(std::string path, std::string_view name, const nn::Module<T>& module) {
     SummaryRow row;
-    if (open.size() > 1) row.path = (*rows)[open.back()].path + ".";
-    row.path += name;
+    row.path = std::move(path);
     row.name = name;
     row.kind = module.kind();
     row.options = module.options();
     row.depth = static_cast<int>(open.size());
-    open.push_back(rows->size());
-    rows->push_back(std::move(row));
-    modules->push_back(&module);
-    module.members(*this);
+    open.push_back(rows.size());
+    rows.push_back(std::move(row));
+    modules.push_back(&module);
+  }
+  void module(std::string_view name, nn::Module<T>& child) override {
+    begin(this->join(name), name, child);
+    this->down(name, child);
     open.pop_back();
   }
-  void module(std::string_view name, nn::Module<T>& child) override { begin(name, child); }
   void parameter(std::string_view, nn::Parameter<T>& p) override {
     for (const auto i : open) {
-      (*rows)[i].parameters += p.numel();
-      if (p.wants_grad()) (*rows)[i].trainable += p.numel();
+      rows[i].parameters += p.numel();
+      if (p.wants_grad()) rows[i].trainable += p.numel();
     }
   }
 };
@@ -121,13 +124,9 @@ template <Real T, class Run>
 requires std::invocable<const Run&> Summary summary(nn::Module<T>& net, const Run& run, int depth = 3) {
   Summary found;
   found.depth = depth;
-  std::vector<const void*> modules;
-  detail::SummaryWalk<T> walk;
-  walk.rows = &found.rows;
-  walk.modules = &modules;
-  walk.begin({}, net);
+  const detail::SummaryWalk<T> walk(found.rows, net);
   std::map<const void*, SummaryRow*> rows;
-  for (std::size_t i = 0; i < modules.size(); ++i) rows.emplace(modules[i], &found.rows[i]);
+  for (std::size_t i = 0; i < found.rows.size(); ++i) rows.emplace(walk.modules[i], &found.rows[i]);
 
   const NoGrad unrecorded;
   const nn::Evaluating<T> mode(net);
@@ -142,7 +141,7 @@ requires std::invocable<const Run&> Summary summary(nn::Module<T>& net, const Ru
   found.parameter_bytes = found.parameters * static_cast<std::int64_t>(sizeof(T));
   for (std::size_t i = 0; i < found.rows.size(); ++i) {
     const bool holds_others = i + 1 < found.rows.size() && found.rows[i + 1].depth > found.rows[i].depth;
-    if (found.rows[i].ran && !holds_others)
+    if (!holds_others)
       found.output_bytes += found.rows[i].runs * found.rows[i].output.numel() * static_cast<std::int64_t>(sizeof(T));
   }
   return found;
@@ -168,7 +167,7 @@ Summary summary(nn::Layer<T>& net, const Shape& input, int depth = 3) {
     label += row.name.empty() ? "" : row.name + ": ";
     label += row.kind + (row.options.empty() ? "" : "(" + row.options + ")");
     first.push_back(label);
-    second.push_back(row.ran ? shunt::to_string(row.output) : "--");
+    second.push_back(row.runs > 0 ? shunt::to_string(row.output) : "--");
     third.push_back(row.parameters > 0 ? detail::grouped(row.parameters) : "--");
     fourth.push_back(row.flops > 0 ? detail::short_number(row.flops) : "--");
     width[0] = std::max(width[0], first.back().size());
