@@ -59,6 +59,8 @@ BENCH(unary, gelu_tanh, shunt::gelu(x..., {.approximate = "tanh"}));
 BENCH(unary, elu, shunt::elu(x...));
 BENCH(unary, softplus, shunt::softplus(x...));
 BENCH(unary, sin, shunt::sin(x...));
+BENCH(unary, cos, shunt::cos(x...));
+BENCH(unary, pow, shunt::pow(shunt::abs(x...), 2.5));
 #undef BENCH
 
 BENCHMARK_MAIN();

@@ -47,8 +47,13 @@ std::vector<T> numbers() {
   using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
   const Bits step = static_cast<Bits>(0x9e3779b97f4a7c15u >> (64 - 8 * sizeof(T))) | 1;
   Bits at = 1;
-  for (int i = 0; i < 100'000; ++i, at += step) out.push_back(std::bit_cast<T>(at));
-  for (const double reach : {0.01, 1.0, 10.0, 110.0, 760.0})
+  for (int i = 0; i < 100'000; ++i, at += step) {
+    const T x = std::bit_cast<T>(at);
+    out.push_back(x == x ? x : L::quiet_NaN());  // C leaves open what a signalling one to the power 0 is
+  }
+  for (int i = 1; i < 20'000; ++i)
+    out.push_back(static_cast<T>(i * 1.57079632679489661923));  // where sin or cos is small
+  for (const double reach : {0.01, 1.0, 10.0, 110.0, 760.0, 1.5e6})
     for (int i = 0; i < 20'000; ++i)
       out.push_back(static_cast<T>(reach * (static_cast<double>(i) * 1e-4 - 1 + 1e-5 / 3)));
   return out;
@@ -113,6 +118,38 @@ struct Sigmoid {
     return kernels::math::sigmoid(x);
   }
 };
+struct NormalCdf {
+  template <class T>
+  T operator()(T x) const {
+    return kernels::math::normal_cdf(x);
+  }
+};
+struct Softplus {
+  template <class T>
+  T operator()(T x) const {
+    return kernels::math::softplus(x);
+  }
+};
+struct Sin {
+  template <class T, class M = kernels::math::Everywhere>
+  T operator()(T x, const M& m = {}) const {
+    return m.sin(x);
+  }
+};
+struct Cos {
+  template <class T, class M = kernels::math::Everywhere>
+  T operator()(T x, const M& m = {}) const {
+    return m.cos(x);
+  }
+};
+template <class T>
+struct Pow {
+  T y;
+  template <class M = kernels::math::Everywhere>
+  T operator()(T x, const M& m = {}) const {
+    return m.pow(x, y);
+  }
+};
 struct Sqrt {
   template <class T>
   T operator()(T x) const {
@@ -134,6 +171,37 @@ TEMPLATE_TEST_CASE("elementary functions: within 2 units in the last place, over
     const long double e = std::exp(-std::fabs(x));
     return (x < 0 ? e : 1) / (1 + e);
   });
+  check<TestType>("softplus", Softplus{},
+                  [](long double x) { return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x)); });
+  check<TestType>("sin", Sin{}, [](long double x) { return std::sin(x); });
+  check<TestType>("cos", Cos{}, [](long double x) { return std::cos(x); });
+  for (const double y : {0.0, 1.0, 2.5, -0.5, -3.0, 0.1, 40.0, -1000.0, std::numeric_limits<double>::infinity()})
+    check<TestType>("pow", Pow<TestType>{TestType(y)},
+                    [=](long double x) { return std::pow(x, static_cast<long double>(TestType(y))); });
+}
+
+TEMPLATE_TEST_CASE("normal distribution: within an epsilon, in float also relative to a small end", "[kernels][math]",
+                   float, double) {
+  using T = TestType;
+  const auto x = numbers<T>();
+  std::vector<T> y(x.size());
+  for (Isa isa : instruction_sets()) {
+    const WithIsa with(isa);
+    kernels::map(NormalCdf{}, kernels::flat_nest(static_cast<std::int64_t>(x.size()), 2), y.data(), x.data());
+    double worst = 0, worst_small = 0;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const long double wanted = std::erfc(-static_cast<long double>(x[i]) / std::sqrt(2.0L)) / 2;
+      if (std::isnan(x[i])) {
+        CHECK(std::isnan(y[i]));
+        continue;
+      }
+      const auto error = static_cast<double>(std::fabs(y[i] - wanted));
+      worst = std::max(worst, error);
+      if (x[i] > -4) worst_small = std::max(worst_small, error / static_cast<double>(wanted));
+    }
+    CHECK(worst <= std::numeric_limits<T>::epsilon());
+    if (sizeof(T) == sizeof(float)) CHECK(worst_small <= 1e-5);
+  }
 }
 
 TEMPLATE_TEST_CASE("square root: rounded as the hardware does", "[kernels][math]", float, double) {

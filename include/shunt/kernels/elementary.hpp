@@ -42,11 +42,15 @@ using Bits = typename Layout<T>::Bits;
 template <class T>
 inline constexpr bool is_float = std::is_same_v<T, float>;
 
+/// a where the bits of `mask` are ones, b where they are zeros.
+template <class T>
+[[gnu::always_inline]] inline T blend(Bits<T> mask, T a, T b) {
+  return std::bit_cast<T>((std::bit_cast<Bits<T>>(a) & mask) | (std::bit_cast<Bits<T>>(b) & ~mask));
+}
 /// c ? a : b without a branch: g++ splits a loop body at a choice between constants, and then makes no vectors.
 template <class T>
 [[gnu::always_inline]] inline T select(bool c, T a, T b) {
-  const Bits<T> mask = Bits<T>{0} - static_cast<Bits<T>>(c);
-  return std::bit_cast<T>((std::bit_cast<Bits<T>>(a) & mask) | (std::bit_cast<Bits<T>>(b) & ~mask));
+  return blend(Bits<T>{0} - static_cast<Bits<T>>(c), a, b);
 }
 
 /// c0 + c1 x + c2 x^2 + ...
@@ -65,6 +69,18 @@ template <class T>
   return std::bit_cast<T>((k + Layout<T>::bias) << Layout<T>::mantissa);
 }
 
+/// p with exp(r) = 1 + r + r^2 p, for |r| <= ln 2 / 2.
+template <class T>
+[[gnu::always_inline]] inline T exp_tail(T r) {
+  if constexpr (is_float<T>)  // 2^-31.9
+    return polynomial<T>(r, 0.5000000046f, 0.1666666682f, 0.04166635446f, 0.008333272789f, 0.001394102612f,
+                         0.0001991429358f);
+  else  // 2^-61.7
+    return polynomial<T>(r, 0.5, 0.166666666666666766, 0.0416666666666667014, 0.00833333333332160443,
+                         0.00138888888888668183, 0.000198412698861912395, 0.0000248015873605906264,
+                         2.75572441454923842e-6, 2.75572427326953421e-7, 2.51090587086659618e-8,
+                         2.09244511492068753e-9);
+}
 /// x = k ln 2 + r with |r| <= ln 2 / 2; q = exp(r) - 1.
 template <class T>
 struct Reduced {
@@ -77,24 +93,19 @@ template <class T>
   const T shifted = x * T(1.44269504088896340736) + L::rounder;
   const T k = shifted - L::rounder;
   const T hi = x - k * L::ln2_hi, lo = k * L::ln2_lo, r = hi - lo;
-  T p;
-  if constexpr (is_float<T>)  // 2^-31.9
-    p = polynomial<T>(r, 0.5000000046f, 0.1666666682f, 0.04166635446f, 0.008333272789f, 0.001394102612f,
-                      0.0001991429358f);
-  else  // 2^-61.7
-    p = polynomial<T>(r, 0.5, 0.166666666666666766, 0.0416666666666667014, 0.00833333333332160443,
-                      0.00138888888888668183, 0.000198412698861912395, 0.0000248015873605906264, 2.75572441454923842e-6,
-                      2.75572427326953421e-7, 2.51090587086659618e-8, 2.09244511492068753e-9);
-  return {std::bit_cast<Bits<T>>(shifted) - std::bit_cast<Bits<T>>(L::rounder), hi - (lo - r * r * p)};
+  return {std::bit_cast<Bits<T>>(shifted) - std::bit_cast<Bits<T>>(L::rounder), hi - (lo - r * r * exp_tail(r))};
 }
 
+/// exp for arguments below 89 (in double 710).
 template <class T>
-[[gnu::always_inline]] inline T exp(T x) {
-  using L = Layout<T>;
-  const T below = select(x > L::exp_high, L::exp_high, x);
-  const auto [k, q] = reduce(select(below < L::exp_low, L::exp_low, below));
+[[gnu::always_inline]] inline T exp_down(T x) {
+  const auto [k, q] = reduce(select(x < Layout<T>::exp_low, Layout<T>::exp_low, x));
   const Bits<T> half = ((k + 2048) >> 1) - 1024;  // two steps of scaling: denormals are rounded once, 2^128 is reached
   return (T(1) + q) * power_of_two<T>(half) * power_of_two<T>(k - half);
+}
+template <class T>
+[[gnu::always_inline]] inline T exp(T x) {
+  return exp_down(select(x > Layout<T>::exp_high, Layout<T>::exp_high, x));
 }
 /// exp for arguments between -80 and 80.
 template <class T>
@@ -113,20 +124,29 @@ template <class T>
   return select(x == T(0), x, y);
 }
 
-/// Natural logarithm: x = m 2^e with m between sqrt(1/2) and sqrt(2); log m by the series of atanh in f / (2 + f).
+/// A normal x as (1 + f) 2^e with 1 + f between sqrt(1/2) and sqrt(2).
+template <class T>
+struct Split {
+  T e, f;
+};
+template <class T>
+[[gnu::always_inline]] inline Split<T> split(T x) {
+  using L = Layout<T>;
+  const Bits<T> one = L::bias << L::mantissa;
+  const Bits<T> u = std::bit_cast<Bits<T>>(x) + (one - L::sqrt_half);
+  constexpr T integer = T(Bits<T>{1} << L::mantissa);  // an integer in its low bits is a number above it
+  return {std::bit_cast<T>((u >> L::mantissa) | std::bit_cast<Bits<T>>(integer)) - (integer + T(L::bias)),
+          std::bit_cast<T>((u & ((Bits<T>{1} << L::mantissa) - 1)) + L::sqrt_half) - T(1)};
+}
+/// Natural logarithm, by the series of atanh in f / (2 + f).
 template <class T>
 [[gnu::always_inline]] inline T log(T x) {
   using L = Layout<T>;
   using N = std::numeric_limits<T>;
   constexpr T lift = T(Bits<T>{1} << (L::mantissa + 2));
   const bool denormal = x < N::min();
-  const T normal = select(denormal, x * lift, x);
-  const Bits<T> one = L::bias << L::mantissa;
-  const Bits<T> u = std::bit_cast<Bits<T>>(normal) + (one - L::sqrt_half);
-  constexpr T integer = T(Bits<T>{1} << L::mantissa);  // an integer in its low bits is a number above it
-  const T biased = std::bit_cast<T>((u >> L::mantissa) | std::bit_cast<Bits<T>>(integer)) - (integer + T(L::bias));
+  const auto [biased, f] = split(select(denormal, x * lift, x));
   const T e = biased - select(denormal, T(L::mantissa + 2), T(0));
-  const T f = std::bit_cast<T>((u & ((Bits<T>{1} << L::mantissa) - 1)) + L::sqrt_half) - T(1);
   const T s = f / (T(2) + f), z = s * s, half_square = T(0.5) * f * f;
   T p;
   if constexpr (is_float<T>)  // 2^-29.2
@@ -146,6 +166,21 @@ template <class T>
   return select(x == T(0), x, corrected);
 }
 
+/// log(1 + x) for x between 0 and 1.
+template <class T>
+[[gnu::always_inline]] inline T log1p_of_part(T x) {
+  const T s = x / (T(2) + x), z = s * s;
+  T p;
+  if constexpr (is_float<T>)  // 2^-33.1
+    p = polynomial<T>(z, 0.666666755f, 0.3999888833f, 0.2861659767f, 0.214307293f, 0.2428960648f);
+  else  // 2^-64.6
+    p = polynomial<T>(z, 0.666666666666666781, 0.399999999999940598, 0.28571428572497548, 0.22222222126407971,
+                      0.181818231625047788, 0.153844530091846669, 0.133367874811355304, 0.117161505807168527,
+                      0.109712165418066051, 0.069993929978366324, 0.164591753230671135);
+  const T half_square = T(0.5) * x * x;
+  return x - (half_square - s * (half_square + z * p));
+}
+
 /// Square root, correctly rounded. std::sqrt keeps errno, which costs a call for negative numbers and a branch for all.
 template <class T>
 [[gnu::always_inline]] inline T sqrt(T x) {
@@ -162,7 +197,7 @@ template <class T>
 /// 1 / (1 + exp(-x)), by exp(-|x|) so that neither end overflows.
 template <class T>
 [[gnu::always_inline]] inline T sigmoid(T x) {
-  const T e = elementary::exp(-std::fabs(x)), y = T(1) / (T(1) + e);
+  const T e = exp_down(-std::fabs(x)), y = T(1) / (T(1) + e);
   return select(x < T(0), e - e * (e * y), y);
 }
 template <class T>
@@ -205,6 +240,24 @@ template <class T>
   }
   const T small = a + a * p, large = T(1) - exp_near(-g);
   return std::copysign(select(a < T(1), small, large), x);
+}
+
+/// The normal distribution's cumulative function: (1 + erf(x / sqrt(2))) / 2, in float by 2^-polynomial = erfc(|x|
+/// / sqrt(2)), which keeps digits where erf comes near -1; as in erf, the end is at |x| = 5.7.
+template <class T>
+[[gnu::always_inline]] inline T normal_cdf(T x) {
+  if constexpr (is_float<T>) {
+    const float a = std::fabs(x), t = a > 5.7f ? 5.7f : a;
+    const float h = t * polynomial<T>(t, 1.151104326f, 0.4592211665f, 0.05243353766f, -0.006922396751f,
+                                      -3.347686749e-5f, 0.0003036702273f, -8.611819316e-5f, 1.31560046e-5f,
+                                      -1.118911156e-6f, 4.141924057e-8f);  // 2^-28.0
+    const float shifted = Layout<T>::rounder - h, r = (shifted - Layout<T>::rounder + h) * -0.69314718056f;
+    const Bits<T> k = std::bit_cast<Bits<T>>(shifted) - std::bit_cast<Bits<T>>(Layout<T>::rounder);
+    const float tail = (1 + (r + r * r * exp_tail(r))) * power_of_two<T>(k - 1), end = a > 5.7f ? 0 : tail;
+    return select(x < 0, end, 1 - end);
+  } else {
+    return T(0.5) * (T(1) + elementary::erf(x * T(0.70710678118654752440)));
+  }
 }
 
 }  // namespace shunt::kernels::elementary

@@ -6,6 +6,15 @@
 
 #include "shunt/core/scalar.hpp"
 #include "shunt/kernels/blocks.hpp"
+#include "shunt/kernels/math.hpp"
+
+namespace shunt::kernels {
+/// A function of I... that can be told to compute in vectors; see math::Near.
+template <class F, class... I>
+concept TakesNear = (math::Vectorised<I> && ...) && requires(const F& f, I... in) {
+  f(in..., math::Near{});
+};
+}  // namespace shunt::kernels
 
 #if defined(__clang__)
 #pragma clang diagnostic push

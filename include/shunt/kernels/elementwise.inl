@@ -11,12 +11,38 @@ template <class F, class O, class... I>
   for (int j = 0; j < block_length; ++j) out[j] = static_cast<O>(f(in[j]...));
 }
 
+template <class F>
+struct InNear {
+  const F& f;
+  const math::Near& near;
+  template <class... I>
+  [[gnu::always_inline]] auto operator()(I... in) const {
+    return f(in..., near);
+  }
+};
+// What math::Near does not reach is computed one by one; `out` may be one of the inputs.
+template <class F, class O, class... I>
+inline void map_near_block(const F& f, O* out, const I*... in) {
+  O result[block_length];
+  const math::Near near;
+  map_block(InNear<F>{f, near}, result, in...);
+  int missing = 0;
+  for (int j = 0; j < block_length; ++j) missing |= result[j] != result[j];
+  for (int j = 0; j < block_length && missing != 0; ++j)
+    if (result[j] != result[j]) result[j] = f(in[j]...);
+  for (int j = 0; j < block_length; ++j) out[j] = result[j];
+}
+
 template <class F, class O, class... I, std::size_t... K>
 inline void map_blocks_of(const F& f, std::int64_t n, std::byte* const* p, const std::int64_t* step,
                           std::index_sequence<K...>) {
   O* out = reinterpret_cast<O*>(p[0]);
-  for (std::int64_t i = 0; i < n; i += block_length)
-    map_block(f, out + i, (reinterpret_cast<const I*>(p[K + 1]) + i * step[K + 1])...);
+  for (std::int64_t i = 0; i < n; i += block_length) {
+    if constexpr (TakesNear<F, I...>)
+      map_near_block(f, out + i, (reinterpret_cast<const I*>(p[K + 1]) + i * step[K + 1])...);
+    else
+      map_block(f, out + i, (reinterpret_cast<const I*>(p[K + 1]) + i * step[K + 1])...);
+  }
 }
 
 template <class F, class O, class... I>

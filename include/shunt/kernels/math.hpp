@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "shunt/core/scalar.hpp"
-#include "shunt/kernels/elementary.hpp"
+#include "shunt/kernels/elementary_near.hpp"
 
 namespace shunt::kernels {
 namespace math {
@@ -69,6 +69,22 @@ template <class T>
   else
     return erf(x);
 }
+/// The normal distribution's cumulative function.
+template <class T>
+[[gnu::always_inline]] inline T normal_cdf(T x) {
+  if constexpr (Vectorised<T>)
+    return elementary::normal_cdf(x);
+  else
+    return T(0.5) * (T(1) + math::erf(x * T(0.70710678118654752440)));
+}
+/// log(1 + exp(x)).
+template <class T>
+[[gnu::always_inline]] inline T softplus(T x) {
+  if constexpr (Vectorised<T>)
+    return select(x > T(0), x, T(0)) + elementary::log1p_of_part(elementary::exp_down(-std::fabs(x)));
+  else
+    return math::log1p(math::exp(x));
+}
 template <class T>
 [[gnu::always_inline]] inline T sigmoid(T x) {
   if constexpr (Vectorised<T>) {
@@ -103,6 +119,41 @@ template <class T>
   using std::pow;
   return pow(x, y);
 }
+
+/// What a formula is written in that has sin, cos or pow in it: these as everybody has them...
+struct Everywhere {
+  template <class T>
+  T sin(T x) const {
+    return math::sin(x);
+  }
+  template <class T>
+  T cos(T x) const {
+    return math::cos(x);
+  }
+  template <class T>
+  T pow(T x, T y) const {
+    return math::pow(x, y);
+  }
+};
+/// ...or as vectors, with NaN where those do not reach: an elementwise loop offers this as the last argument, and
+/// computes every NaN again without.
+struct Near {
+  template <class T>
+  [[gnu::always_inline]] T sin(T x) const {
+    return elementary::sin_near(x);
+  }
+  template <class T>
+  [[gnu::always_inline]] T cos(T x) const {
+    return elementary::cos_near(x);
+  }
+  template <class T>
+  [[gnu::always_inline]] T pow(T x, T y) const {
+    if constexpr (std::same_as<T, float>)
+      return elementary::pow_near(x, y);
+    else
+      return math::pow(x, y);
+  }
+};
 
 }  // namespace math
 

@@ -55,9 +55,9 @@ struct SiluGrad {
 };
 template <class T>
 struct ScaledSoftplus {
-  T beta, threshold;
+  T beta, inverse, threshold;  // inverse = 1 / beta
   T operator()(T x) const {
-    const T z = x * beta, y = kernels::math::log1p(kernels::math::exp(z)) / beta;
+    const T z = x * beta, y = kernels::math::softplus(z) * inverse;
     return kernels::math::select(z > threshold, x, y);
   }
 };
@@ -70,34 +70,34 @@ struct ScaledSoftplusGrad {
   }
 };
 
-inline constexpr double inv_sqrt2 = 0.70710678118654752440, inv_sqrt2pi = 0.39894228040143267794;
-inline constexpr double gelu_a = 0.79788456080286535588, gelu_b = 0.044715;  // sqrt(2 / pi)
+inline constexpr double inv_sqrt2pi = 0.39894228040143267794;
+inline constexpr double gelu_a = 2 * 0.79788456080286535588, gelu_b = 0.044715;  // sqrt(2 / pi)
 
 struct Gelu {
   template <class T>
   T operator()(T x) const {
-    return T(0.5) * x * (T(1) + kernels::math::erf(x * T(inv_sqrt2)));
+    return x * kernels::math::normal_cdf(x);
   }
 };
 struct GeluGrad {
   template <class T>
   T operator()(T g, T x) const {
-    const T cdf = T(0.5) * (T(1) + kernels::math::erf(x * T(inv_sqrt2)));
-    return g * (cdf + x * kernels::math::exp(T(-0.5) * x * x) * T(inv_sqrt2pi));
+    return g * (kernels::math::normal_cdf(x) + x * kernels::math::exp(T(-0.5) * x * x) * T(inv_sqrt2pi));
   }
 };
+/// (1 + tanh(z)) / 2 = sigmoid(2 z).
 struct GeluTanh {
   template <class T>
   T operator()(T x) const {
-    return T(0.5) * x * (T(1) + kernels::math::tanh(T(gelu_a) * (x + T(gelu_b) * x * x * x)));
+    return x * kernels::math::sigmoid(T(gelu_a) * (x + T(gelu_b) * x * x * x));
   }
 };
 struct GeluTanhGrad {
   template <class T>
   T operator()(T g, T x) const {
-    const T t = kernels::math::tanh(T(gelu_a) * (x + T(gelu_b) * x * x * x));
+    const T s = kernels::math::sigmoid(T(gelu_a) * (x + T(gelu_b) * x * x * x));
     const T inner = T(gelu_a) * (T(1) + T(3 * gelu_b) * x * x);
-    return g * T(0.5) * (T(1) + t + x * (T(1) - t * t) * inner);
+    return g * (s + x * s * (T(1) - s) * inner);
   }
 };
 
@@ -144,8 +144,9 @@ struct SoftplusOptions {
 /// log(1 + exp(beta x)) / beta.
 template <Real T>
 Tensor<T> softplus(const Tensor<T>& x, SoftplusOptions options = {}) {
-  const auto b = detail::operand<T>(options.beta), t = detail::operand<T>(options.threshold);
-  return detail::unary_of_input("softplus", detail::ScaledSoftplus<detail::Operand<T>>{b, t},
+  const auto b = detail::operand<T>(options.beta), inverse = detail::operand<T>(1 / options.beta),
+             t = detail::operand<T>(options.threshold);
+  return detail::unary_of_input("softplus", detail::ScaledSoftplus<detail::Operand<T>>{b, inverse, t},
                                 detail::ScaledSoftplusGrad<detail::Operand<T>>{b, t}, x);
 }
 

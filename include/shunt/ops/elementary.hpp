@@ -43,27 +43,27 @@ struct RsqrtGrad {
   }
 };
 struct Sin {
-  template <class T>
-  T operator()(T x) const {
-    return kernels::math::sin(x);
+  template <class T, class M = kernels::math::Everywhere>
+  T operator()(T x, const M& m = {}) const {
+    return m.sin(x);
   }
 };
 struct SinGrad {
-  template <class T>
-  T operator()(T g, T x) const {
-    return g * kernels::math::cos(x);
+  template <class T, class M = kernels::math::Everywhere>
+  T operator()(T g, T x, const M& m = {}) const {
+    return g * m.cos(x);
   }
 };
 struct Cos {
-  template <class T>
-  T operator()(T x) const {
-    return kernels::math::cos(x);
+  template <class T, class M = kernels::math::Everywhere>
+  T operator()(T x, const M& m = {}) const {
+    return m.cos(x);
   }
 };
 struct CosGrad {
-  template <class T>
-  T operator()(T g, T x) const {
-    return -g * kernels::math::sin(x);
+  template <class T, class M = kernels::math::Everywhere>
+  T operator()(T g, T x, const M& m = {}) const {
+    return -g * m.sin(x);
   }
 };
 struct Tanh {

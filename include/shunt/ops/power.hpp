@@ -27,50 +27,63 @@ T integer_power(T x, T y) {
   return static_cast<T>(result);
 }
 struct Power {
-  template <class T>
-  T operator()(T x, T y) const {
+  template <class T, class M = kernels::math::Everywhere>
+  T operator()(T x, T y, const M& m = {}) const {
     if constexpr (std::integral<T>)
       return integer_power(x, y);
     else
-      return kernels::math::pow(x, y);
+      return m.pow(x, y);
   }
 };
 /// g y x^(y - 1), 0 where y is 0.
 struct PowerGrad {
-  template <class T>
-  T operator()(T g, T x, T y) const {
-    return y == T(0) ? T(0) : static_cast<T>(g * y * Power{}(x, static_cast<T>(y - T(1))));
+  template <class T, class M = kernels::math::Everywhere>
+  T operator()(T g, T x, T y, const M& m = {}) const {
+    return kernels::math::select(y == T(0), T(0), static_cast<T>(g * y * Power{}(x, static_cast<T>(y - T(1)), m)));
   }
 };
 /// g x^y log(x), 0 where x is 0 and y is not negative.
 struct ExponentGrad {
-  template <class T>
-  T operator()(T g, T x, T y) const {
+  template <class T, class M = kernels::math::Everywhere>
+  T operator()(T g, T x, T y, const M& m = {}) const {
     if constexpr (std::integral<T>)
       return T(0);
     else
-      return x == T(0) && y >= T(0) ? T(0) : g * kernels::math::pow(x, y) * kernels::math::log(x);
+      return kernels::math::select(static_cast<bool>((x == T(0)) & (y >= T(0))), T(0),
+                                   T(g * m.pow(x, y) * kernels::math::log(x)));
   }
 };
 template <class T>
 struct PowerNumber {
   T p;
-  T operator()(T x) const { return Power{}(x, p); }
+  template <class M = kernels::math::Everywhere>
+  T operator()(T x, const M& m = {}) const {
+    return Power{}(x, p, m);
+  }
 };
 template <class T>
 struct PowerNumberGrad {
   T p;
-  T operator()(T g, T x) const { return PowerGrad{}(g, x, p); }
+  template <class M = kernels::math::Everywhere>
+  T operator()(T g, T x, const M& m = {}) const {
+    return PowerGrad{}(g, x, p, m);
+  }
 };
 template <class T>
 struct NumberPower {
   T base;
-  T operator()(T y) const { return Power{}(base, y); }
+  template <class M = kernels::math::Everywhere>
+  T operator()(T y, const M& m = {}) const {
+    return Power{}(base, y, m);
+  }
 };
 template <class T>
 struct NumberPowerGrad {
   T base;
-  T operator()(T g, T y) const { return ExponentGrad{}(g, base, y); }
+  template <class M = kernels::math::Everywhere>
+  T operator()(T g, T y, const M& m = {}) const {
+    return ExponentGrad{}(g, base, y, m);
+  }
 };
 
 template <Scalar T>
