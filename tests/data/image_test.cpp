@@ -5,6 +5,7 @@
 #include "shunt/io/npy.hpp"
 #include "shunt/tensor.hpp"
 #include "support/damage.hpp"
+#include "support/reason.hpp"
 
 using namespace shunt;
 using Catch::Contains;
@@ -14,17 +15,6 @@ namespace {
 using Image = Tensor<std::uint8_t>;
 
 std::string fixture(const std::string& name) { return SHUNT_SOURCE_DIR "/tests/reference/images/" + name; }
-std::string content(const std::string& path) {
-  const auto file = data::read_file(path);
-  return {file.data.begin(), file.data.end()};
-}
-template <class F>
-std::string reason(const F& f) {
-  try {
-    f();
-  } catch (const IoError& e) { return e.what(); }
-  return "";
-}
 /// A PNG file that claims a size, with this much in its place.
 std::string png(std::uint32_t w, std::uint32_t h, const std::string& packed) {
   std::string header, file(reinterpret_cast<const char*>(data::detail::png_signature), 8);
@@ -104,7 +94,7 @@ TEST_CASE("pictures that are none, or too large", "[data][image]") {
 
   CHECK_THAT(why(png(100000, 100000, "x")), Contains("is a picture of 100000 x 100000 pixels"));
   CHECK_THAT(why(png(5000, 5000, "x")), Contains("is a picture of 5000 x 5000 pixels"));  // in 70 bytes
-  auto jpeg = content(fixture("baseline.jpg"));
+  auto jpeg = content_of(fixture("baseline.jpg"));
   CHECK(why(jpeg) == "");
   CHECK_THAT(why(jpeg, {.max_pixels = 467}), Contains("is a picture of 26 x 18 pixels, at most 467"));
   CHECK(why(jpeg, {.max_pixels = 468}) == "");
@@ -114,28 +104,28 @@ TEST_CASE("pictures that are none, or too large", "[data][image]") {
   jpeg.replace(frame + 5, 4, "\xff\xff\xff\xff");
   CHECK_THAT(why(jpeg), Contains("is a picture of 65535 x 65535 pixels"));
 
-  jpeg = content(fixture("baseline.jpg"));
+  jpeg = content_of(fixture("baseline.jpg"));
   const auto tables = jpeg.find("\xff\xc4");
   REQUIRE(tables != std::string::npos);
   jpeg.replace(tables + 5, 16, std::string(16, '\x10'));  // 256 symbols
   CHECK_THAT(why(jpeg), Contains("is damaged: a Huffman table that is none"));
-  jpeg = content(fixture("progressive.jpg"));
+  jpeg = content_of(fixture("progressive.jpg"));
   const auto scan = jpeg.rfind("\xff\xda");
   const auto last = jpeg.substr(scan, jpeg.size() - 2 - scan);
   for (int i = 0; i < 100; ++i) jpeg.insert(scan, last);
   CHECK_THAT(why(jpeg), Contains("is damaged: yet another scan"));
 
-  auto bad = content(fixture("palette.png"));
+  auto bad = content_of(fixture("palette.png"));
   bad[bad.size() / 2] = static_cast<char>(bad[bad.size() / 2] ^ 1);
   CHECK_THAT(why(bad), Contains("is damaged"));
 }
 
 TEST_CASE("pictures with damage are read or refused", "[data][image]") {
   check_damage(
-      content(fixture("palette.png")), [](const std::string& path) { data::load_image(path); }, 300);
+      content_of(fixture("palette.png")), [](const std::string& path) { data::load_image(path); }, 300);
   const TempFolder folder;
   const std::string name = GENERATE("baseline.jpg", "progressive.jpg", "grey.jpg");
-  const auto good = content(fixture(name));
+  const auto good = content_of(fixture(name));
   int read = 0;
   for (std::size_t n = 0; n < good.size(); ++n)
     read += reason([&] { data::load_image(folder.file("a", good.substr(0, n))); }).empty();

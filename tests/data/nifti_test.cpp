@@ -3,6 +3,8 @@
 
 #include "shunt/tensor.hpp"
 #include "support/damage.hpp"
+#include "support/deflate.hpp"
+#include "support/reason.hpp"
 
 using namespace shunt;
 using Catch::Contains;
@@ -49,27 +51,10 @@ Volume small(bool swapped = false) {
   return volume(4, 16, {3, 2, 1}, swapped).add<std::int16_t>({1, 2, 3, -4, 5, 600});
 }
 
-std::string gzip(const std::string& content) {
-  z_stream z{};
-  ::deflateInit2(&z, 9, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY);
-  std::string in = content, out(::deflateBound(&z, content.size()) + 32, '\0');
-  z.next_in = reinterpret_cast<unsigned char*>(in.data());
-  z.avail_in = static_cast<uInt>(in.size());
-  z.next_out = reinterpret_cast<unsigned char*>(out.data());
-  z.avail_out = static_cast<uInt>(out.size());
-  ::deflate(&z, Z_FINISH);
-  out.resize(z.total_out);
-  ::deflateEnd(&z);
-  return out;
-}
-
 /// What load_nifti says of these bytes; nothing if it reads them.
 std::string why(const std::string& bytes) {
   const TempFolder folder;
-  try {
-    data::load_nifti(folder.file("x.nii", bytes));
-  } catch (const IoError& e) { return e.what(); }
-  return "";
+  return reason([&] { data::load_nifti(folder.file("x.nii", bytes)); });
 }
 std::string why(const Volume& v) { return why(v.bytes); }
 
@@ -79,7 +64,7 @@ TEST_CASE("NIfTI: x runs fastest, in both byte orders, compressed or not", "[dat
   const TempFolder folder;
   const bool swapped = GENERATE(false, true), packed = GENERATE(false, true);
   const auto bytes = small(swapped).bytes;
-  const auto nifti = data::load_nifti(folder.file("x", packed ? gzip(bytes) : bytes));
+  const auto nifti = data::load_nifti(folder.file("x", packed ? gzipped(bytes) : bytes));
   CHECK(nifti.voxels.shape() == Shape{1, 2, 3});
   CHECK(nifti.voxels.to_vector() == std::vector<float>{1, 2, 3, -4, 5, 600});
   CHECK(nifti.spacing == std::vector<double>{1.5, 1, 0.5});
@@ -138,12 +123,13 @@ TEST_CASE("NIfTI: files that are none, or other than they say, are refused", "[d
 TEST_CASE("NIfTI: no memory for voxels that are not there", "[data][nifti]") {
   auto large = volume(64, 64, {32767, 32767, 32767, 32767});
   CHECK_THAT(why(large), Contains("claims 9222246188486492168 bytes"));
-  CHECK_THAT(why(gzip(large.bytes)), Contains("claims"));
+  CHECK_THAT(why(gzipped(large.bytes)), Contains("claims"));
   // A bomb that says it holds six voxels is not let go on.
-  CHECK_THAT(why(gzip(small().bytes + std::string(1 << 24, '\0'))), Contains("more than 364 bytes when decompressed"));
-  CHECK_THAT(why(gzip(std::string(1 << 24, '\0'))), Contains("is no NIfTI-1 file"));
-  CHECK_THAT(why(gzip(small().bytes).substr(0, 30)), Contains("gzip data end early"));
+  CHECK_THAT(why(gzipped(small().bytes + std::string(1 << 24, '\0'))),
+             Contains("more than 364 bytes when decompressed"));
+  CHECK_THAT(why(gzipped(std::string(1 << 24, '\0'))), Contains("is no NIfTI-1 file"));
+  CHECK_THAT(why(gzipped(small().bytes).substr(0, 30)), Contains("gzip data end early"));
   const auto read = [](const std::string& path) { data::load_nifti(path); };
   check_damage(small().bytes, read);
-  check_damage(gzip(small(true).bytes), read);
+  check_damage(gzipped(small(true).bytes), read);
 }

@@ -5,6 +5,8 @@
 #include "shunt/data/idx.hpp"
 #include "shunt/tensor.hpp"
 #include "support/damage.hpp"
+#include "support/deflate.hpp"
+#include "support/reason.hpp"
 
 using namespace shunt;
 using Catch::Contains;
@@ -15,27 +17,6 @@ std::string bytes(std::initializer_list<int> values) {
   std::string out;
   for (int v : values) out += static_cast<char>(v);
   return out;
-}
-/// As a gzip file; members follow each other.
-std::string gzip(const std::string& content, int level = 6) {
-  z_stream z{};
-  ::deflateInit2(&z, level, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY);
-  std::string in = content, out(::deflateBound(&z, content.size()) + 32, '\0');
-  z.next_in = reinterpret_cast<unsigned char*>(in.data());
-  z.avail_in = static_cast<uInt>(in.size());
-  z.next_out = reinterpret_cast<unsigned char*>(out.data());
-  z.avail_out = static_cast<uInt>(out.size());
-  ::deflate(&z, Z_FINISH);
-  out.resize(z.total_out);
-  ::deflateEnd(&z);
-  return out;
-}
-template <class F>
-std::string reason(const F& f) {
-  try {
-    f();
-  } catch (const IoError& e) { return e.what(); }
-  return "";
 }
 
 const std::string idx_2x3 = bytes({0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3, 1, 2, 3, 4, 5, 255});
@@ -69,7 +50,7 @@ TEST_CASE("IDX: lies are refused before anything is allocated", "[data][idx]") {
   CHECK_THAT(why(bytes({0, 0, 7, 1, 0, 0, 0, 1, 1})), Contains("type 7"));
   CHECK_THAT(why(bytes({1, 0, 8, 1, 0, 0, 0, 1, 1})), Contains("no IDX file"));
   CHECK_THAT(why(bytes({0, 0, 8, 9})), Contains("9 dimensions"));
-  CHECK_THAT(why(gzip(idx_2x3)), Contains("gzip.hpp"));
+  CHECK_THAT(why(gzipped(idx_2x3)), Contains("gzip.hpp"));
   check_damage(idx_2x3, [](const std::string& path) { data::load_idx(path); });
 }
 
@@ -80,22 +61,22 @@ TEST_CASE("gzip: plain files, members, and every reader", "[data][gzip]") {
     return std::string(b.data.begin(), b.data.end());
   };
   CHECK(read("plain") == "plain");
-  CHECK(read(gzip("")).empty());
-  CHECK(read(gzip("one, ") + gzip("two")) == "one, two");
+  CHECK(read(gzipped("")).empty());
+  CHECK(read(gzipped("one, ") + gzipped("two")) == "one, two");
   std::string large;
   for (int i = 0; i < 100000; ++i) large += std::to_string(i * 7919);
-  CHECK(read(gzip(large)) == large);
-  CHECK(read(gzip(large, 0)) == large);
-  CHECK(data::load_idx(data::read_gzip(folder.file("i.gz", gzip(idx_2x3)))).shape() == Shape{2, 3});
+  CHECK(read(gzipped(large)) == large);
+  CHECK(read(gzipped(large, 0)) == large);
+  CHECK(data::load_idx(data::read_gzip(folder.file("i.gz", gzipped(idx_2x3)))).shape() == Shape{2, 3});
 }
 
 TEST_CASE("gzip: damage, bytes behind the end, and bombs", "[data][gzip]") {
   const TempFolder folder;
   const auto read = [](const std::string& path) { data::load_idx(data::read_gzip(path)); };
-  check_damage(gzip(idx_2x3), read, 500);
-  CHECK_THAT(reason([&] { read(folder.file("x.gz", gzip(idx_2x3) + "rest")); }), Contains("behind its gzip data"));
-  CHECK_THAT(reason([&] { read(folder.file("x.gz", gzip(idx_2x3).substr(0, 30))); }), Contains("end early"));
-  const auto bomb = gzip(std::string(1 << 22, '\0'));
+  check_damage(gzipped(idx_2x3), read, 500);
+  CHECK_THAT(reason([&] { read(folder.file("x.gz", gzipped(idx_2x3) + "rest")); }), Contains("behind its gzip data"));
+  CHECK_THAT(reason([&] { read(folder.file("x.gz", gzipped(idx_2x3).substr(0, 30))); }), Contains("end early"));
+  const auto bomb = gzipped(std::string(1 << 22, '\0'));
   CHECK(bomb.size() < 10000);
   const auto path = folder.file("bomb.gz", bomb);
   CHECK_THAT(reason([&] { data::read_gzip(path, (1 << 22) - 1); }), Contains("more than 4194303 bytes"));

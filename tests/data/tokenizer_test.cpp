@@ -6,6 +6,7 @@
 #include "shunt/data/unigram.hpp"
 #include "shunt/data/wordpiece.hpp"
 #include "support/nets.hpp"
+#include "support/reason.hpp"
 #include "support/temp_folder.hpp"
 
 using namespace shunt;
@@ -15,13 +16,6 @@ using Words = std::vector<std::string>;
 
 namespace {
 
-template <class F>
-std::string reason(const F& f) {
-  try {
-    f();
-  } catch (const IoError& e) { return e.what(); }
-  return "";
-}
 nlohmann::json cases(const std::string& file) {
   return nlohmann::json::parse(std::ifstream(SHUNT_SOURCE_DIR "/tests/reference/nets/" + file));
 }

@@ -16,7 +16,7 @@ static int fuzz_csv(int argc, char** argv) {
         attempt([&] { shunt::data::load_csv<float>(path, {.header = true}); });
         attempt([&] { shunt::data::load_csv<std::uint8_t>(path, {.delimiter = ' '}); });
         attempt([&] { shunt::data::load_csv<double>(path, {.header = true, .delimiter = '\n'}); });
-        shunt::data::load_csv<double>(path, {.header = fuzz::content_of(path).starts_with("a")});
+        shunt::data::load_csv<double>(path, {.header = content_of(path).starts_with("a")});
       },
       {.words = {"\n", ",", ",,", "\r\n", "-", "+", "1e999", "-1e-999", "nan", "0x1p3", "99999999999999999999"},
        .memory = 64});

@@ -10,14 +10,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <random>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "shunt/core/error.hpp"
 #include "shunt/core/pool.hpp"
+#include "support/content.hpp"
 #include "support/temp_folder.hpp"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -41,11 +40,6 @@ namespace fuzz {
 
 using Files = std::vector<std::string>;
 
-inline std::string content_of(const std::string& path) {
-  std::ostringstream out;
-  out << std::ifstream(path, std::ios::binary).rdbuf();
-  return out.str();
-}
 /// Good files of tests/reference/files; run from the repository's root, or say where that is with SHUNT_SOURCE_DIR.
 inline Files reference_files(std::initializer_list<const char*> names) {
 #ifdef SHUNT_SOURCE_DIR

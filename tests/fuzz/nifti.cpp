@@ -2,6 +2,7 @@
 #include "shunt/data/nifti.hpp"
 
 #include "fuzz.hpp"
+#include "support/deflate.hpp"
 
 namespace {
 
@@ -19,20 +20,6 @@ std::string nifti(std::int16_t type, std::int16_t bits) {
   put(112, 2.0f);
   std::memcpy(out.data() + 344, "n+1", 4);
   return out + std::string(6 * static_cast<std::size_t>(bits) / 8, '\x11');
-}
-
-std::string gzipped(const std::string& content) {
-  z_stream z{};
-  ::deflateInit2(&z, 9, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY);
-  std::string out(content.size() + 1000, '\0');
-  z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(content.data()));
-  z.avail_in = static_cast<uInt>(content.size());
-  z.next_out = reinterpret_cast<Bytef*>(out.data());
-  z.avail_out = static_cast<uInt>(out.size());
-  ::deflate(&z, Z_FINISH);
-  out.resize(z.total_out);
-  ::deflateEnd(&z);
-  return out;
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ static int fuzz_npz(int argc, char** argv) {
   return fuzz::run(
       argc, argv, seeds,
       [&](const std::string& path) {
-        const auto content = fuzz::content_of(path);
+        const auto content = content_of(path);
         if (!content.starts_with("\x93NUMPY")) {
           for (const bool map : {true, false}) shunt::io::load_npz(path, {.map = map});
           return;

@@ -42,7 +42,7 @@ static int fuzz_pickle(int argc, char** argv) {
                        number(5) + b + "e"));
   return fuzz::run(argc, argv, seeds,
                    [&](const std::string& path) {
-                     const auto pickle = fuzz::content_of(path);
+                     const auto pickle = content_of(path);
                      const auto& around = archives[pickle.find("conv") != std::string::npos];
                      for (const auto& [name, tensor] :
                           shunt::io::load_torch(folder.file("x.pt", torch_file(pickle, around.storages))))

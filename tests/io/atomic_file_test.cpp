@@ -6,6 +6,7 @@
 #include <csignal>
 
 #include "support/catch.hpp"
+#include "support/reason.hpp"
 #include "support/temp_folder.hpp"
 
 using namespace shunt;
@@ -84,12 +85,12 @@ TEST_CASE("a full disk leaves the old file, and an error that names it", "[io]")
   std::string error;
   {
     const FileLimit limit(1000);
-    try {
+    error = reason([&] {
       io::AtomicFile file(folder.path("x"));
       const std::string data(5000, 'x');
       file.write(data.data(), data.size());
       file.commit();
-    } catch (const IoError& e) { error = e.what(); }
+    });
   }
   CHECK_THAT(error, Catch::Contains(folder.path("x")) && Catch::Contains("cannot write"));
   CHECK(folder.content("x") == "old");

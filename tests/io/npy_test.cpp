@@ -2,6 +2,7 @@
 
 #include "shunt/tensor.hpp"
 #include "support/damage.hpp"
+#include "support/reason.hpp"
 
 using namespace shunt;
 
@@ -23,11 +24,8 @@ template <class T>
 std::string raw(std::initializer_list<T> values) {
   return {reinterpret_cast<const char*>(values.begin()), values.size() * sizeof(T)};
 }
-std::string reason(const std::string& path) {
-  try {
-    io::load_npy(path);
-  } catch (const IoError& e) { return e.what(); }
-  return "";
+std::string refusal(const std::string& path) {
+  return reason([&] { io::load_npy(path); });
 }
 
 }  // namespace
@@ -82,7 +80,7 @@ TEST_CASE("npy: files as NumPy writes them", "[io][npy]") {
 TEST_CASE("npy: what cannot be read is named", "[io][npy]") {
   const TempFolder folder;
   const auto why = [&](const std::string& dict, const std::string& data = raw<float>({1}), char version = 1) {
-    return reason(folder.file("x.npy", npy(dict, data, version)));
+    return refusal(folder.file("x.npy", npy(dict, data, version)));
   };
   using Catch::Contains;
   CHECK_THAT(why("{'descr': '>f4', 'fortran_order': False, 'shape': (1,), }"),
@@ -102,9 +100,9 @@ TEST_CASE("npy: what cannot be read is named", "[io][npy]") {
   CHECK_THAT(why("{'descr': '|b1', 'fortran_order': False, 'shape': (1,), }", "\x02"), Contains("bool"));
   CHECK_THAT(why("{'descr': '<u8', 'fortran_order': False, 'shape': (1,), }", raw<std::uint64_t>({~std::uint64_t{0}})),
              Contains("does not fit"));
-  CHECK_THAT(reason(folder.path("none.npy")), Contains("none.npy") && Contains("No such file"));
-  CHECK_THAT(reason(folder.path()), Contains("is a folder"));
-  CHECK_THAT(reason("/dev/zero"), Contains("not a regular file"));
+  CHECK_THAT(refusal(folder.path("none.npy")), Contains("none.npy") && Contains("No such file"));
+  CHECK_THAT(refusal(folder.path()), Contains("is a folder"));
+  CHECK_THAT(refusal("/dev/zero"), Contains("not a regular file"));
 
   io::save_npy(folder.path("d.npy"), zeros<double>({2}));
   CHECK_THROWS_WITH(io::load_npy<float>(folder.path("d.npy")), Contains("float64") && Contains("float32"));

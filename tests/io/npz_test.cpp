@@ -2,6 +2,7 @@
 
 #include "shunt/tensor.hpp"
 #include "support/damage.hpp"
+#include "support/reason.hpp"
 #include "support/zip_file.hpp"
 
 using namespace shunt;
@@ -11,16 +12,8 @@ namespace {
 
 const std::string files = SHUNT_SOURCE_DIR "/tests/reference/files/";
 
-std::string bytes_of(const std::string& path) {
-  std::ostringstream out;
-  out << std::ifstream(path, std::ios::binary).rdbuf();
-  return out.str();
-}
 std::string why(const std::string& path) {
-  try {
-    io::load_npz(path);
-  } catch (const IoError& e) { return e.what(); }
-  return "";
+  return reason([&] { io::load_npz(path); });
 }
 
 }  // namespace
@@ -82,7 +75,7 @@ TEST_CASE("npz: what is written is read, stored or compressed", "[io][npz]") {
 TEST_CASE("npz: what is no array is named", "[io][npz]") {
   const TempFolder folder;
   const auto load = [&](const std::vector<ZipPart>& parts) { return why(folder.file("x.npz", zip_of(parts))); };
-  const auto archive = bytes_of(files + "arrays.npz");
+  const auto archive = content_of(files + "arrays.npz");
   const auto array = archive.substr(archive.find("\x93NUMPY"), 128 + 24);
   CHECK(load({{"a.npy", array}}).empty());
   CHECK_THAT(load({{"a.txt", "text"}}), Contains("x.npz: 'a.txt' is not an array"));
@@ -94,5 +87,5 @@ TEST_CASE("npz: what is no array is named", "[io][npz]") {
 
 TEST_CASE("npz: damaged files are errors, and take no memory that they do not have", "[io][npz]") {
   const auto name = GENERATE("arrays.npz", "compressed.npz");
-  check_damage(bytes_of(files + name), [](const std::string& path) { io::load_npz(path); });
+  check_damage(content_of(files + name), [](const std::string& path) { io::load_npz(path); });
 }

@@ -4,6 +4,7 @@
 
 #include "shunt/tensor.hpp"
 #include "support/damage.hpp"
+#include "support/reason.hpp"
 
 using namespace shunt;
 
@@ -72,11 +73,8 @@ TEST_CASE("safetensors: files as others write them", "[io][safetensors]") {
 TEST_CASE("safetensors: a header that does not fit the data, or itself, is an error that says why",
           "[io][safetensors]") {
   const TempFolder folder;
-  const auto why = [&](const std::string& header, std::size_t bytes = 4) -> std::string {
-    try {
-      io::load_safetensors(folder.file("x.st", safetensors(header, std::string(bytes, '\0'))));
-    } catch (const IoError& e) { return e.what(); }
-    return "";
+  const auto why = [&](const std::string& header, std::size_t bytes = 4) {
+    return reason([&] { io::load_safetensors(folder.file("x.st", safetensors(header, std::string(bytes, '\0')))); });
   };
   const auto entry = [](const std::string& name, const std::string& type, const std::string& shape,
                         const std::string& offsets) {
@@ -274,12 +272,7 @@ TEST_CASE("safetensors: a model in several files is loaded by its index", "[io][
     CHECK(dict["z"].as<float>().to_vector() == std::vector<float>{0, 1, 2});
     CHECK(dict["a"].as<std::int64_t>().at({3}) == 3);
   }
-  const auto why = [&](const std::string& path) -> std::string {
-    try {
-      io::load_safetensors(path);
-    } catch (const IoError& e) { return e.what(); }
-    return "";
-  };
+  const auto why = [&](const std::string& path) { return reason([&] { io::load_safetensors(path); }); };
   using Catch::Contains;
   CHECK_THAT(why(index(R"({"a": "m-2.safetensors", "y": "m-2.safetensors"})")),
              Contains("index.json") && Contains("'y'") && Contains("m-2.safetensors, which does not have it"));

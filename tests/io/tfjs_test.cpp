@@ -2,6 +2,7 @@
 
 #include "shunt/tensor.hpp"
 #include "support/damage.hpp"
+#include "support/reason.hpp"
 
 using namespace shunt;
 using Catch::Contains;
@@ -71,12 +72,7 @@ TEST_CASE("tfjs: quantized weights", "[io][tfjs]") {
 TEST_CASE("tfjs: a manifest that does not fit its files, or itself, is an error that says why", "[io][tfjs]") {
   const TempFolder folder;
   folder.file("s", raw<float>({1, 2}));
-  const auto why = [&](const std::string& text) -> std::string {
-    try {
-      io::load_tfjs(folder.file("m.json", text));
-    } catch (const IoError& e) { return e.what(); }
-    return "";
-  };
+  const auto why = [&](const std::string& text) { return reason([&] { io::load_tfjs(folder.file("m.json", text)); }); };
   const auto with = [&](const std::string& weights) { return why("[" + group("\"s\"", weights) + "]"); };
   const auto a = weight("a", "[2]", "float32");
   CHECK(with(a).empty());

@@ -8,6 +8,7 @@
 #include "shunt/tensor.hpp"
 #include "support/damage.hpp"
 #include "support/pickle_file.hpp"
+#include "support/reason.hpp"
 
 using namespace shunt;
 using Catch::Contains;
@@ -16,11 +17,6 @@ namespace {
 
 const std::string files = SHUNT_SOURCE_DIR "/tests/reference/files/";
 
-std::string bytes_of(const std::string& path) {
-  std::ostringstream out;
-  out << std::ifstream(path, std::ios::binary).rdbuf();
-  return out.str();
-}
 /// n values from `start` on, one apart: what the files' script calls a ramp.
 template <class T>
 std::vector<T> ramp(int n, int start = 0) {
@@ -33,10 +29,7 @@ std::vector<T> values(const StateDict& dict, const std::string& name) {
   return dict[name].as<T>().contiguous().to_vector();
 }
 std::string why(const TempFolder& folder, const std::string& bytes) {
-  try {
-    io::load_torch(folder.file("x.pt", bytes));
-  } catch (const IoError& e) { return e.what(); }
-  return "";
+  return reason([&] { io::load_torch(folder.file("x.pt", bytes)); });
 }
 const std::string four("\0\0\x80\x3f\0\0\0\x40\0\0\x40\x40\0\0\x80\x40", 16);  // 1, 2, 3, 4
 
@@ -96,7 +89,7 @@ TEST_CASE("torch: every storage type, views, nesting; numbers and texts are pass
 
 TEST_CASE("torch: tensors on one storage stay on one, and never reach the file", "[io][torch]") {
   const TempFolder folder;
-  const auto path = folder.file("x.pt", bytes_of(files + "kinds.pt"));
+  const auto path = folder.file("x.pt", content_of(files + "kinds.pt"));
   {
     const auto dict = io::load_torch(path);
     CHECK(dict["left"].as<std::int64_t>().body().storage == dict["right"].as<std::int64_t>().body().storage);
@@ -105,14 +98,14 @@ TEST_CASE("torch: tensors on one storage stay on one, and never reach the file",
     CHECK(dict["float"].as<float>().at({2, 0}) == -1);
     CHECK(dict["float"].as<float>().body().storage->owner);
   }
-  CHECK(bytes_of(path) == bytes_of(files + "kinds.pt"));
+  CHECK(content_of(path) == content_of(files + "kinds.pt"));
 }
 
 TEST_CASE("torch: a class that is no state dict is refused by name, and nothing is called", "[io][torch]") {
   const TempFolder folder;
-  CHECK_THAT(why(folder, bytes_of(files + "module.pt")), Contains("x.pt") &&
-                                                             Contains("torch.nn.modules.linear.Linear") &&
-                                                             Contains("at byte 2") && Contains("state_dict()"));
+  CHECK_THAT(why(folder, content_of(files + "module.pt")), Contains("x.pt") &&
+                                                               Contains("torch.nn.modules.linear.Linear") &&
+                                                               Contains("at byte 2") && Contains("state_dict()"));
   const auto command = "touch " + folder.path("touched");
   const auto call = [&](const std::string& module, const std::string& name) {
     return why(folder, torch_file("\x80\x02" + pickled::global(module, name) + pickled::text(command) + "\x85R."));
@@ -126,7 +119,7 @@ TEST_CASE("torch: a class that is no state dict is refused by name, and nothing 
   CHECK_THAT(call("torch.storage", "_load_from_bytes"), Contains("torch.storage._load_from_bytes"));
   CHECK_THAT(call("a\xff", "b"), Contains("unlikely name"));
   CHECK(folder.files() == 1);
-  CHECK_THAT(why(folder, bytes_of(files + "old.pt")), Contains("before 1.6") && Contains("torch.save"));
+  CHECK_THAT(why(folder, content_of(files + "old.pt")), Contains("before 1.6") && Contains("torch.save"));
 }
 
 TEST_CASE("torch: opcodes that a state dict does not need are refused by name and place", "[io][torch]") {
@@ -301,7 +294,7 @@ TEST_CASE("torch: archives that torch.save did not write", "[io][torch]") {
 
 TEST_CASE("torch: damaged files are errors, and take no memory that they do not have", "[io][torch]") {
   const auto read = [](const std::string& path) { io::load_torch(path); };
-  check_damage(bytes_of(files + "network.pt"), read);
+  check_damage(content_of(files + "network.pt"), read);
   // The pickle itself, behind a right checksum.
   const auto good =
       pickled::dict(pickled::text("a") + pickled::tensor(storage0, 1, {3, 1}, {1, 1}) + pickled::text("b") +

@@ -2,6 +2,7 @@
 
 #include "shunt/io/zip_writer.hpp"
 #include "support/damage.hpp"
+#include "support/reason.hpp"
 #include "support/zip_file.hpp"
 
 using namespace shunt;
@@ -15,11 +16,10 @@ std::string content(const ZipFile& zip, const std::string& name) {
 }
 /// Reads all of an archive; the reason why it cannot be read.
 std::string why(const TempFolder& folder, const std::string& bytes) {
-  try {
+  return reason([&] {
     const ZipFile zip(folder.file("x.zip", bytes), {});
     for (const auto& e : zip.entries()) zip.read(e);
-  } catch (const IoError& e) { return e.what(); }
-  return "";
+  });
 }
 std::string repeated(const std::string& text, int n) {
   std::string s;

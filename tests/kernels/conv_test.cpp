@@ -4,15 +4,13 @@
 #include <limits>
 #include <vector>
 
-#include "support/catch.hpp"
-#include "support/isa.hpp"
+#include "support/convolution.hpp"
 
 using namespace shunt;
 using namespace shunt::kernels;
+using namespace convolution;
 
 namespace {
-
-using Size = std::int64_t;
 
 ConvShape with_output(ConvShape s) {
   s.oh = std::max<Size>(0, (s.h + 2 * s.ph - s.dh * (s.kh - 1) - 1 + s.sh) / s.sh);
@@ -23,98 +21,20 @@ bool possible(const ConvShape& s) {
   return s.h + 2 * s.ph >= s.dh * (s.kh - 1) + 1 && s.w + 2 * s.pw >= s.dw * (s.kw - 1) + 1;
 }
 
-double plain(float x) { return static_cast<double>(x); }
-double plain(double x) { return x; }
-double plain(bfloat16 x) { return static_cast<double>(static_cast<float>(x)); }
-double plain(const dual<float>& x) { return static_cast<double>(x.value); }
-
-// x, w, bias, dy and the three results of one convolution.
-template <class T>
-struct Case {
-  ConvShape s;
-  std::vector<T> x, w, bias, dy, y, dx, dw;
-  explicit Case(const ConvShape& shape)
-      : s(shape),
-        x(random_vector<T>(s.n * s.c * s.h * s.w, 1)),
-        w(random_vector<T>(s.k * (s.c / s.groups) * s.kh * s.kw, 2)),
-        bias(random_vector<T>(s.k, 3)),
-        dy(random_vector<T>(s.n * s.k * s.oh * s.ow, 4)),
-        y(random_vector<T>(s.n * s.k * s.oh * s.ow, 5)),
-        dx(random_vector<T>(s.n * s.c * s.h * s.w, 6)),
-        dw(random_vector<T>(s.k * (s.c / s.groups) * s.kh * s.kw, 7)) {}
-  void run(bool with_bias, bool accumulate) {
-    conv_forward<T>(s, x.data(), w.data(), with_bias ? bias.data() : nullptr, y.data(), accumulate);
-    conv_backward_data<T>(s, dy.data(), w.data(), dx.data(), accumulate);
-    conv_backward_weights<T>(s, x.data(), dy.data(), dw.data(), accumulate);
-  }
-};
-
-// A sum in double, and the sum of its terms' sizes.
-struct Sum {
-  double value = 0, size = 1;
-  void add(double v) {
-    value += v;
-    size += std::abs(v);
-  }
-};
-
-template <class T>
-std::vector<Sum> started(const std::vector<T>& v, bool accumulate) {
-  std::vector<Sum> sums(v.size());
-  for (std::size_t i = 0; i < v.size() && accumulate; ++i) sums[i].value = plain(v[i]);
-  return sums;
-}
-
-template <class T>
-double worst(const std::vector<T>& got, const std::vector<Sum>& sums, double epsilon) {
-  double most = 0;
-  for (std::size_t i = 0; i < got.size(); ++i) {
-    const double error = std::abs(plain(got[i]) - sums[i].value) / sums[i].size / epsilon;
-    most = std::isnan(error) ? std::numeric_limits<double>::infinity() : std::max(most, error);
-  }
-  return most;
-}
-
 // Winograd's transforms mix neighbouring pixels, whose sizes are not this one's.
 constexpr double few_roundings = 8, tile_roundings = 32;
 
-// The definition, in double: seven loops, no special case.
 template <class T>
 void check(const ConvShape& s, bool with_bias, bool accumulate, double epsilon) {
   Case<T> got(s);
-  auto y = started(got.y, accumulate), dx = started(got.dx, accumulate), dw = started(got.dw, accumulate);
-  const Size c_group = s.c / s.groups, k_group = s.k / s.groups;
-  for (Size n = 0; n < s.n; ++n) {
-    for (Size k = 0; k < s.k; ++k) {
-      for (Size oy = 0; oy < s.oh; ++oy) {
-        for (Size ox = 0; ox < s.ow; ++ox) {
-          const auto at_y = static_cast<std::size_t>(((n * s.k + k) * s.oh + oy) * s.ow + ox);
-          if (with_bias) y[at_y].add(plain(got.bias[static_cast<std::size_t>(k)]));
-          for (Size c = 0; c < c_group; ++c) {
-            for (Size r = 0; r < s.kh; ++r) {
-              for (Size q = 0; q < s.kw; ++q) {
-                const Size iy = oy * s.sh - s.ph + r * s.dh, ix = ox * s.sw - s.pw + q * s.dw;
-                if (iy < 0 || iy >= s.h || ix < 0 || ix >= s.w) continue;
-                const Size channel = k / k_group * c_group + c;
-                const auto at_x = static_cast<std::size_t>(((n * s.c + channel) * s.h + iy) * s.w + ix);
-                const auto at_w = static_cast<std::size_t>(((k * c_group + c) * s.kh + r) * s.kw + q);
-                y[at_y].add(plain(got.x[at_x]) * plain(got.w[at_w]));
-                dx[at_x].add(plain(got.dy[at_y]) * plain(got.w[at_w]));
-                dw[at_w].add(plain(got.dy[at_y]) * plain(got.x[at_x]));
-              }
-            }
-          }
-        }
-      }
-    }
-  }
+  const Sums<T> sums(got, with_bias, accumulate);
   got.run(with_bias, accumulate);
   CAPTURE(s.n, s.c, s.h, s.w, s.k, s.kh, s.kw, s.sh, s.sw, s.ph, s.pw, s.dh, s.dw, s.groups);
   const bool tiled = std::is_same_v<T, float> && s.kh == 3 && s.kw == 3 && s.sh == 1 && s.sw == 1 && s.groups == 1;
   const double roundings = tiled ? tile_roundings : few_roundings;
-  CHECK(worst(got.y, y, epsilon) < roundings);
-  CHECK(worst(got.dx, dx, epsilon) < roundings);
-  CHECK(worst(got.dw, dw, epsilon) < roundings);
+  CHECK(worst(got.y, sums.y, epsilon) < roundings);
+  CHECK(worst(got.dx, sums.dx, epsilon) < roundings);
+  CHECK(worst(got.dw, sums.dw, epsilon) < roundings);
 }
 
 template <class T>
@@ -207,23 +127,11 @@ TEST_CASE("conv: the derivative part of dual numbers is the convolution of the d
 }
 
 TEST_CASE("conv: the same bits on every number of threads", "[kernels][conv][tsan]") {
-  for (Isa isa : isas()) {
-    for (const ConvShape& s : {ConvShape{9, 16, 20, 20, 24, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0},
-                               ConvShape{2, 96, 14, 14, 100, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0},
-                               ConvShape{1, 130, 14, 14, 200, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0},
-                               ConvShape{5, 32, 17, 17, 32, 3, 3, 2, 2, 1, 1, 1, 1, 4, 0, 0}}) {
-      std::vector<float> y, dx, dw;
-      for (int threads : {1, 2, 3, 8}) {
-        const Setting setting(isa, threads);
-        Case<float> got(with_output(s));
-        got.run(true, false);
-        if (threads == 1) y = got.y, dx = got.dx, dw = got.dw;
-        CAPTURE(name(isa), threads);
-        CHECK(got.y == y);
-        CHECK(got.dx == dx);
-        CHECK(got.dw == dw);
-      }
-    }
+  for (const ConvShape& s : {ConvShape{9, 16, 20, 20, 24, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0},
+                             ConvShape{2, 96, 14, 14, 100, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0},
+                             ConvShape{1, 130, 14, 14, 200, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0},
+                             ConvShape{5, 32, 17, 17, 32, 3, 3, 2, 2, 1, 1, 1, 1, 4, 0, 0}}) {
+    check_threads(with_output(s));
   }
 }
 

@@ -2,16 +2,13 @@
 #include <limits>
 #include <vector>
 
-#include "shunt/kernels/conv.hpp"
-#include "support/catch.hpp"
-#include "support/isa.hpp"
+#include "support/convolution.hpp"
 
 using namespace shunt;
 using namespace shunt::kernels;
+using namespace convolution;
 
 namespace {
-
-using Size = std::int64_t;
 
 ConvShape depthwise(Size n, Size c, Size h, Size w, Size kh, Size kw, Size stride, Size ph, Size pw,
                     Size multiplier = 1) {
@@ -21,97 +18,19 @@ ConvShape depthwise(Size n, Size c, Size h, Size w, Size kh, Size kw, Size strid
   return s;
 }
 
-// Buffers end where their last value does, so that AddressSanitizer sees what is read or written beyond.
-template <class T>
-struct Case {
-  ConvShape s;
-  std::vector<T> x, w, bias, dy, y, dx, dw;
-  explicit Case(const ConvShape& shape)
-      : s(shape),
-        x(random_vector<T>(s.n * s.c * s.h * s.w, 1)),
-        w(random_vector<T>(s.k * s.kh * s.kw, 2)),
-        bias(random_vector<T>(s.k, 3)),
-        dy(random_vector<T>(s.n * s.k * s.oh * s.ow, 4)),
-        y(random_vector<T>(s.n * s.k * s.oh * s.ow, 5)),
-        dx(random_vector<T>(s.n * s.c * s.h * s.w, 6)),
-        dw(random_vector<T>(s.k * s.kh * s.kw, 7)) {}
-  void run(bool with_bias, bool accumulate) {
-    conv_forward<T>(s, x.data(), w.data(), with_bias ? bias.data() : nullptr, y.data(), accumulate);
-    conv_backward_data<T>(s, dy.data(), w.data(), dx.data(), accumulate);
-    conv_backward_weights<T>(s, x.data(), dy.data(), dw.data(), accumulate);
-  }
-};
-
-// A sum in double, and the sum of its terms' sizes.
-struct Sum {
-  double value = 0, size = 0.5;
-  void add(double v) {
-    value += v;
-    size += std::abs(v);
-  }
-};
-
-template <class T>
-struct Sums {
-  std::vector<Sum> y, dx, dw;
-
-  // The definition, in double.
-  Sums(const Case<T>& from, bool with_bias, bool accumulate) {
-    const ConvShape& s = from.s;
-    start(y, from.y, accumulate), start(dx, from.dx, accumulate), start(dw, from.dw, accumulate);
-    for (Size n = 0; n < s.n; ++n) {
-      for (Size k = 0; k < s.k; ++k) {
-        const Size plane = n * s.c + k / (s.k / s.c);
-        for (Size oy = 0; oy < s.oh; ++oy) {
-          for (Size ox = 0; ox < s.ow; ++ox) {
-            const auto at_y = static_cast<std::size_t>(((n * s.k + k) * s.oh + oy) * s.ow + ox);
-            if (with_bias) y[at_y].add(static_cast<double>(from.bias[static_cast<std::size_t>(k)]));
-            for (Size r = 0; r < s.kh; ++r) {
-              for (Size q = 0; q < s.kw; ++q) {
-                const Size iy = oy * s.sh - s.ph + r, ix = ox * s.sw - s.pw + q;
-                if (iy < 0 || iy >= s.h || ix < 0 || ix >= s.w) continue;
-                const auto at_x = static_cast<std::size_t>((plane * s.h + iy) * s.w + ix);
-                const auto at_w = static_cast<std::size_t>((k * s.kh + r) * s.kw + q);
-                const double xv = static_cast<double>(from.x[at_x]), wv = static_cast<double>(from.w[at_w]);
-                const double dyv = static_cast<double>(from.dy[at_y]);
-                y[at_y].add(xv * wv);
-                dx[at_x].add(dyv * wv);
-                dw[at_w].add(dyv * xv);
-              }
-            }
-          }
-        }
-      }
-    }
-  }
-  static void start(std::vector<Sum>& sums, const std::vector<T>& v, bool accumulate) {
-    sums.resize(v.size());
-    for (std::size_t i = 0; i < v.size() && accumulate; ++i) sums[i].value = static_cast<double>(v[i]);
-  }
-};
-
-template <class T>
-double worst(const std::vector<T>& got, const std::vector<Sum>& sums) {
-  double most = 0;
-  for (std::size_t i = 0; i < got.size(); ++i) {
-    const double error = std::abs(static_cast<double>(got[i]) - sums[i].value) / sums[i].size /
-                         static_cast<double>(std::numeric_limits<T>::epsilon());
-    most = std::isnan(error) ? std::numeric_limits<double>::infinity() : std::max(most, error);
-  }
-  return most;
-}
-
 constexpr double few_roundings = 8;
 
 template <class T>
 void check(const ConvShape& s, bool with_bias, bool accumulate) {
   const Case<T> from(s);
-  const Sums<T> sums(from, with_bias, accumulate);
+  const Sums<T> sums(from, with_bias, accumulate, 0.5);
+  constexpr auto epsilon = static_cast<double>(std::numeric_limits<T>::epsilon());
   for (Isa isa : isas()) {
     const Setting setting(isa);
     Case<T> got = from;
     got.run(with_bias, accumulate);
-    const double y = worst(got.y, sums.y), dx = worst(got.dx, sums.dx), dw = worst(got.dw, sums.dw);
+    const double y = worst(got.y, sums.y, epsilon), dx = worst(got.dx, sums.dx, epsilon),
+                 dw = worst(got.dw, sums.dw, epsilon);
     if (y < few_roundings && dx < few_roundings && dw < few_roundings) continue;
     CAPTURE(name(isa), sizeof(T), accumulate, s.n, s.c, s.h, s.w, s.k, s.kh, s.kw, s.sh, s.ph, s.pw);
     CHECK(y < few_roundings);
@@ -129,7 +48,7 @@ void check_both(const ConvShape& s) {
 }
 
 template <class T>
-bool same_places_nan(const std::vector<T>& got, const std::vector<Sum>& sums) {
+bool same_places_nan(const std::vector<T>& got, const std::vector<convolution::Sum>& sums) {
   for (std::size_t i = 0; i < got.size(); ++i) {
     if (std::isnan(got[i]) != std::isnan(sums[i].value)) return false;
   }
@@ -181,21 +100,9 @@ TEST_CASE("depthwise: wide, tall and odd shapes, several filters a channel", "[k
 }
 
 TEST_CASE("depthwise: the same bits on every number of threads", "[kernels][depthwise][tsan]") {
-  for (Isa isa : isas()) {
-    for (const ConvShape& s : {depthwise(9, 16, 28, 28, 3, 3, 1, 1, 1), depthwise(20, 3, 33, 30, 5, 5, 2, 2, 2),
-                               depthwise(17, 40, 7, 7, 3, 3, 1, 1, 1), depthwise(1, 64, 56, 56, 7, 7, 1, 3, 3)}) {
-      std::vector<float> y, dx, dw;
-      for (int threads : {1, 2, 3, 8}) {
-        const Setting setting(isa, threads);
-        Case<float> got(s);
-        got.run(true, false);
-        if (threads == 1) y = got.y, dx = got.dx, dw = got.dw;
-        CAPTURE(name(isa), threads, s.h, s.sh);
-        CHECK(got.y == y);
-        CHECK(got.dx == dx);
-        CHECK(got.dw == dw);
-      }
-    }
+  for (const ConvShape& s : {depthwise(9, 16, 28, 28, 3, 3, 1, 1, 1), depthwise(20, 3, 33, 30, 5, 5, 2, 2, 2),
+                             depthwise(17, 40, 7, 7, 3, 3, 1, 1, 1), depthwise(1, 64, 56, 56, 7, 7, 1, 3, 3)}) {
+    check_threads(s);
   }
 }
 

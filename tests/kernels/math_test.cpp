@@ -7,23 +7,11 @@
 #include "shunt/kernels/elementwise.hpp"
 #include "shunt/kernels/math.hpp"
 #include "support/catch.hpp"
+#include "support/isa.hpp"
 
 using namespace shunt;
 
 namespace {
-
-/// Runs the tests of a case with the kernels of one instruction set.
-struct WithIsa {
-  explicit WithIsa(Isa isa) : before(shunt::isa()) { kernels::force_isa(isa); }
-  ~WithIsa() { kernels::force_isa(before); }
-  Isa before;
-};
-std::vector<Isa> instruction_sets() {
-  std::vector<Isa> out;
-  for (Isa isa : {Isa::portable, Isa::avx2, Isa::avx512})
-    if (kernels::runs(isa)) out.push_back(isa);
-  return out;
-}
 
 /// The distance of `got` from the true value, in units of the true value's last place.
 template <class T>
@@ -64,8 +52,8 @@ template <class T, class F, class G>
 void check(const char* name, const F& f, const G& wanted) {
   const auto x = numbers<T>();
   std::vector<T> y(x.size());
-  for (Isa isa : instruction_sets()) {
-    const WithIsa with(isa);
+  for (Isa isa : kernels::isas()) {
+    const kernels::Setting setting(isa, num_threads());
     kernels::map(f, kernels::flat_nest(static_cast<std::int64_t>(x.size()), 2), y.data(), x.data());
     double worst = 0;
     T at = 0;
@@ -185,8 +173,8 @@ TEMPLATE_TEST_CASE("normal distribution: within an epsilon, in float also relati
   using T = TestType;
   const auto x = numbers<T>();
   std::vector<T> y(x.size());
-  for (Isa isa : instruction_sets()) {
-    const WithIsa with(isa);
+  for (Isa isa : kernels::isas()) {
+    const kernels::Setting setting(isa, num_threads());
     kernels::map(NormalCdf{}, kernels::flat_nest(static_cast<std::int64_t>(x.size()), 2), y.data(), x.data());
     double worst = 0, worst_small = 0;
     for (std::size_t i = 0; i < x.size(); ++i) {
@@ -207,8 +195,8 @@ TEMPLATE_TEST_CASE("normal distribution: within an epsilon, in float also relati
 TEMPLATE_TEST_CASE("square root: rounded as the hardware does", "[kernels][math]", float, double) {
   const auto x = numbers<TestType>();
   std::vector<TestType> y(x.size());
-  for (Isa isa : instruction_sets()) {
-    const WithIsa with(isa);
+  for (Isa isa : kernels::isas()) {
+    const kernels::Setting setting(isa, num_threads());
     kernels::map(Sqrt{}, kernels::flat_nest(static_cast<std::int64_t>(x.size()), 2), y.data(), x.data());
     std::size_t different = 0;
     for (std::size_t i = 0; i < x.size(); ++i) {

@@ -6,6 +6,7 @@
 
 #include "shunt/core/random.hpp"
 #include "support/catch.hpp"
+#include "support/isa.hpp"
 
 using namespace shunt;
 
@@ -45,24 +46,11 @@ bool agree(const std::vector<T>& a, const std::vector<double>& b, double toleran
     if (!(std::abs(static_cast<double>(a[i]) - b[i]) <= tolerance * (1 + b[i]))) return false;
   return true;
 }
-/// Puts instruction set and threads back.
-struct Restore {
-  Isa isa = shunt::isa();
-  int threads = num_threads();
-  ~Restore() {
-    kernels::force_isa(isa);
-    set_num_threads(threads);
-  }
-};
-
 }  // namespace
 
 TEST_CASE("reduce: by definition for every length around blocks and tiles, on every instruction set",
           "[kernels][reduce]") {
-  const Restore restore;
-  const Isa isa = GENERATE(Isa::portable, Isa::avx2, Isa::avx512);
-  if (!kernels::runs(isa)) return;
-  kernels::force_isa(isa);
+  const kernels::Setting setting(GENERATE(from_range(kernels::isas())), num_threads());
   for (const std::int64_t outer : {1, 3, 40})
     for (const std::int64_t inner : {1, 2, 7, 31, 33, 130, 600})
       for (const std::int64_t n : {0, 1, 2, 7, 23, 24, 31, 32, 33, 64, 127, 129, 255, 260, 700}) {
@@ -100,11 +88,10 @@ TEST_CASE("reduce: adds to what is there", "[kernels][reduce]") {
 }
 
 TEST_CASE("reduce: the same bits on any number of threads", "[kernels][reduce][tsan]") {
-  const Restore restore;
+  const kernels::Setting setting(isa());
   const auto [outer, n, inner] = GENERATE(table<std::int64_t, std::int64_t, std::int64_t>(
       {{1, 300000, 1}, {3, 100000, 1}, {900, 200, 1}, {1, 3000, 100}, {1, 100000, 5}, {30000, 9, 1}, {40, 50, 60}}));
   const auto x = uniform<float>(static_cast<std::size_t>(outer * n * inner));
-  set_num_threads(1);
   const auto one = sum_middle(x, outer, n, inner);
   for (const int threads : {2, 3, 7}) {
     set_num_threads(threads);

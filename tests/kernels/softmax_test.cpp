@@ -5,6 +5,7 @@
 
 #include "shunt/core/random.hpp"
 #include "support/catch.hpp"
+#include "support/isa.hpp"
 
 using namespace shunt;
 using kernels::Along;
@@ -81,12 +82,9 @@ void check_all(double tolerance, std::int64_t longest) {
 }  // namespace
 
 TEST_CASE("softmax kernels: by definition for every length, on every instruction set", "[kernels][softmax]") {
-  const Isa before = isa(), now = GENERATE(Isa::portable, Isa::avx2, Isa::avx512);
-  if (!kernels::runs(now)) return;
-  kernels::force_isa(now);
+  const kernels::Setting setting(GENERATE(from_range(kernels::isas())), num_threads());
   check_all<float>(5e-7, 73);
   check_all<double>(1e-15, 73);
-  kernels::force_isa(before);
 }
 
 TEST_CASE("softmax kernels: bfloat16 and dual numbers", "[kernels][softmax]") {
@@ -95,7 +93,7 @@ TEST_CASE("softmax kernels: bfloat16 and dual numbers", "[kernels][softmax]") {
 }
 
 TEST_CASE("softmax kernels: the same bits on any number of threads", "[kernels][softmax][tsan]") {
-  const int before = num_threads();
+  const kernels::Setting restored(isa());
   for (const Along a : {Along{300, 200, 1}, Along{3, 70, 200}}) {
     const auto x = values_like<float>(a, 3);
     std::vector<float> one(x.size()), many(x.size());
@@ -105,5 +103,4 @@ TEST_CASE("softmax kernels: the same bits on any number of threads", "[kernels][
     kernels::softmax(a, x.data(), many.data());
     CHECK(one == many);
   }
-  set_num_threads(before);
 }

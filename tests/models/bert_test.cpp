@@ -2,6 +2,7 @@
 
 #include "shunt/tensor.hpp"
 #include "support/catch.hpp"
+#include "support/gap.hpp"
 #include "support/modules.hpp"
 #include "support/parity.hpp"
 
@@ -12,12 +13,6 @@ namespace {
 
 models::BERTOptions tiny(bool mlm = false) {
   return {.vocab = 96, .context = 24, .layers = 3, .heads = 4, .width = 64, .hidden = 160, .dropout = 0, .mlm = mlm};
-}
-
-template <Scalar T>
-double gap(const Tensor<T>& a, const Tensor<T>& b) {
-  REQUIRE(a.shape() == b.shape());
-  return static_cast<double>((a - b).detach().abs().max().item());
 }
 
 /// 1 for the first `lengths[i]` tokens of sequence i.

@@ -3,7 +3,9 @@
 #include "shunt/nn/linear.hpp"
 
 #include "shunt/tensor.hpp"
+#include "support/cache.hpp"
 #include "support/catch.hpp"
+#include "support/gap.hpp"
 #include "support/modules.hpp"
 #include "support/parity.hpp"
 
@@ -14,12 +16,6 @@ using Ids = Tensor<std::int64_t>;
 namespace {
 
 const models::GPT2Options tiny{.vocab = 96, .context = 24, .layers = 3, .heads = 4, .width = 64, .dropout = 0};
-
-template <Scalar T>
-double gap(const Tensor<T>& a, const Tensor<T>& b) {
-  REQUIRE(a.shape() == b.shape());
-  return static_cast<double>((a - b).detach().abs().max().item());
-}
 
 /// A dict with every name behind `prefix`.
 StateDict behind(const std::string& prefix, const StateDict& dict) {
@@ -151,17 +147,7 @@ TEST_CASE("GPT2 with a cache gives the logits it gives without", "[models][gpt2]
   manual_seed(2);
   GPT2 net(tiny);
   parity::fill<float>(net);
-  const auto ids = parity::ids("ids", 96, {3, 20});
-  const NoGrad unrecorded;
-  const auto whole = net(ids);
-  const double tolerance = 1e-5 * static_cast<double>(whole.abs().max().item());
-  auto cache = net.cache(3, 24);
-  std::int64_t at = 0;
-  for (const std::int64_t t : {5, 1, 1, 7, 1, 3, 2}) {
-    CHECK(gap(net(ids.narrow(1, at, t), cache), whole.narrow(1, at, t)) <= tolerance);
-    at += t;
-    CHECK(cache.length() == at);
-  }
+  check_cache(net, parity::ids("ids", 96, {3, 20}));
 }
 
 TEST_CASE("A new token with a cache acquires as many buffers early and late, and no large one", "[models][gpt2]") {

@@ -3,6 +3,7 @@
 #include "shunt/optim/adam.hpp"
 #include "shunt/tensor.hpp"
 #include "support/catch.hpp"
+#include "support/gap.hpp"
 #include "support/modules.hpp"
 #include "support/parity.hpp"
 
@@ -31,12 +32,6 @@ Ids padding(const std::vector<std::int64_t>& lengths, std::int64_t t) {
   for (std::size_t i = 0; i < lengths.size(); ++i)
     mask.select(0, static_cast<std::int64_t>(i)).narrow(0, 0, lengths[i]).fill_(1);
   return mask;
-}
-
-template <Scalar T>
-double gap(const Tensor<T>& a, const Tensor<T>& b) {
-  REQUIRE(a.shape() == b.shape());
-  return static_cast<double>((a - b).detach().abs().max().item());
 }
 
 }  // namespace

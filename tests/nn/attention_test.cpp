@@ -3,16 +3,11 @@
 #include "shunt/nn/residual.hpp"
 #include "shunt/tensor.hpp"
 #include "support/catch.hpp"
+#include "support/gap.hpp"
 
 using namespace shunt;
 
 namespace {
-
-template <Scalar T>
-double gap(const Tensor<T>& a, const Tensor<T>& b) {
-  REQUIRE(a.shape() == b.shape());
-  return static_cast<double>((a - b).detach().abs().max().item());
-}
 
 /// Each head by itself, from slices of the projections.
 Tensor<double> by_heads(const nn::MultiheadAttention<double>& m, std::int64_t heads, std::int64_t kv_heads,

@@ -6,18 +6,9 @@
 #include "shunt/nn/sequential.hpp"
 #include "shunt/ops/reduce.hpp"
 #include "support/catch.hpp"
+#include "support/gap.hpp"
 
 using namespace shunt;
-
-namespace {
-
-template <Scalar T>
-double gap(const Tensor<T>& a, const Tensor<T>& b) {
-  REQUIRE(a.shape() == b.shape());
-  return static_cast<double>((a - b).detach().abs().max().item());
-}
-
-}  // namespace
 
 TEST_CASE("BatchNorm: its state has PyTorch's names", "[nn][norm]") {
   const nn::BatchNorm2d bn(3);

@@ -5,17 +5,9 @@
 #include "shunt/nn/sequential.hpp"
 #include "shunt/tensor.hpp"
 #include "support/catch.hpp"
+#include "support/gap.hpp"
 
 using namespace shunt;
-
-namespace {
-
-double gap(const Tensor<float>& a, const Tensor<float>& b) {
-  REQUIRE(a.shape() == b.shape());
-  return static_cast<double>((a - b).detach().abs().max().item());
-}
-
-}  // namespace
 
 TEST_CASE("ResidualBlock: after(S(x) + scale * F(x))", "[nn][residual]") {
   manual_seed(1);

@@ -4,16 +4,11 @@
 
 #include "shunt/tensor.hpp"
 #include "support/catch.hpp"
+#include "support/gap.hpp"
 
 using namespace shunt;
 
 namespace {
-
-template <Scalar T>
-double gap(const Tensor<T>& a, const Tensor<T>& b) {
-  REQUIRE(a.shape() == b.shape());
-  return static_cast<double>((a - b).detach().abs().max().item());
-}
 
 constexpr std::int64_t width = 8;
 nn::TransformerBlockOptions small(bool norm_first) {

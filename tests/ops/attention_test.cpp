@@ -2,6 +2,8 @@
 
 #include "shunt/tensor.hpp"
 #include "support/check_op.hpp"
+#include "support/gap.hpp"
+#include "support/isa.hpp"
 
 using namespace shunt;
 
@@ -9,12 +11,6 @@ namespace {
 
 using Inputs = std::vector<Tensor<double>>;
 constexpr double infinity = std::numeric_limits<double>::infinity();
-
-template <Scalar T>
-double gap(const Tensor<T>& a, const Tensor<T>& b) {
-  REQUIRE(a.shape() == b.shape());
-  return a.numel() == 0 ? 0.0 : static_cast<double>((a - b).detach().abs().max().item());
-}
 
 /// What one query gives, by the definition: score(i, j) is added to scale q_i k_j, minus infinity where j is hidden.
 template <class Score>
@@ -195,15 +191,12 @@ TEST_CASE("attention gives the same bits on any number of threads, and agrees on
   set_num_threads(threads);
   CHECK(y3.to_vector() == y.to_vector());
   CHECK(g3.to_vector() == g.to_vector());
-  const Isa before = isa();
-  for (Isa i : {Isa::portable, Isa::avx2, Isa::avx512}) {
-    if (!kernels::runs(i)) continue;
-    kernels::force_isa(i);
+  for (Isa i : kernels::isas()) {
+    const kernels::Setting setting(i, threads);
     const auto [yi, gi] = run();
     CHECK(gap(yi, y) < 1e-5);
     CHECK(gap(gi, g) < 1e-4);
   }
-  kernels::force_isa(before);
 }
 
 TEST_CASE("attention names what does not fit", "[ops][attention]") {

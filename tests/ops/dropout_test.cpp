@@ -1,9 +1,9 @@
 #include "shunt/ops/dropout.hpp"
 
 #include "shunt/autograd/checkpoint.hpp"
-#include "shunt/kernels/isa.hpp"
 #include "shunt/ops/reduce.hpp"
 #include "support/check_op.hpp"
+#include "support/isa.hpp"
 
 using namespace shunt;
 
@@ -58,14 +58,11 @@ TEST_CASE("dropout is the same on every instruction set, every number of threads
   set_num_threads(3);
   CHECK(run(x).to_vector() == expected);
   set_num_threads(threads);
-  const Isa before = isa();
-  for (Isa i : {Isa::portable, Isa::avx2, Isa::avx512}) {
-    if (!kernels::runs(i)) continue;
-    kernels::force_isa(i);
+  for (Isa i : kernels::isas()) {
+    const kernels::Setting setting(i, threads);
     CHECK(run(x).to_vector() == expected);
     CHECK(run(x.to<double>()).to<float>().to_vector() == expected);
   }
-  kernels::force_isa(before);
 }
 
 TEST_CASE("dropout outside training and for p = 0 is x itself", "[ops][dropout]") {

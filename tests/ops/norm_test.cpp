@@ -3,18 +3,13 @@
 #include "shunt/ops/inplace.hpp"
 #include "shunt/ops/reduce.hpp"
 #include "support/check_op.hpp"
+#include "support/gap.hpp"
 
 using namespace shunt;
 
 namespace {
 
 using Inputs = std::vector<Tensor<double>>;
-
-template <Scalar T>
-double gap(const Tensor<T>& a, const Tensor<T>& b) {
-  REQUIRE(a.shape() == b.shape());
-  return a.numel() == 0 ? 0.0 : static_cast<double>((a - b).detach().abs().max().item());
-}
 
 /// (x - mean) / sqrt(var + eps) over `dims`, from elementary operations.
 template <Real T>

@@ -4,6 +4,7 @@
 #include "shunt/optim/sgd.hpp"
 #include "shunt/tensor.hpp"
 #include "support/catch.hpp"
+#include "support/isa.hpp"
 
 using namespace shunt;
 
@@ -88,14 +89,11 @@ void compare_here(const Make& make, const Step& step) {
 /// The same with the kernels of every instruction set that this machine has.
 template <Real T, class Make, class Step>
 void compare(const Make& make, const Step& step) {
-  const Isa before = isa();
-  for (const Isa now : {Isa::portable, Isa::avx2, Isa::avx512}) {
-    if (!kernels::runs(now)) continue;
+  for (const Isa now : kernels::isas()) {
     CAPTURE(now);
-    kernels::force_isa(now);
+    const kernels::Setting setting(now, num_threads());
     compare_here<T>(make, step);
   }
-  kernels::force_isa(before);
 }
 
 }  // namespace

@@ -6,9 +6,10 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 #include <stdexcept>
 #include <string>
+
+#include "support/content.hpp"
 
 class TempFolder {
  public:
@@ -31,11 +32,7 @@ class TempFolder {
     std::ofstream(path(name), std::ios::binary) << content;
     return path(name);
   }
-  std::string content(const std::string& name) const {
-    std::ostringstream out;
-    out << std::ifstream(path(name), std::ios::binary).rdbuf();
-    return out.str();
-  }
+  std::string content(const std::string& name) const { return content_of(path(name)); }
   std::size_t files() const {
     std::size_t n = 0;
     for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(root_)) ++n;

@@ -8,24 +8,13 @@
 #include <utility>
 #include <vector>
 
+#include "support/deflate.hpp"
+
 /// The lowest `bytes` bytes of v, the lowest first.
 inline std::string little(std::uint64_t v, int bytes) {
   std::string s;
   for (; bytes > 0; --bytes, v >>= 8) s += static_cast<char>(v);
   return s;
-}
-inline std::string deflated(const std::string& content) {
-  z_stream z{};
-  ::deflateInit2(&z, 9, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY);
-  std::string out(content.size() + content.size() / 100 + 100, '\0');
-  z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(content.data()));
-  z.avail_in = static_cast<uInt>(content.size());
-  z.next_out = reinterpret_cast<Bytef*>(out.data());
-  z.avail_out = static_cast<uInt>(out.size());
-  ::deflate(&z, Z_FINISH);
-  out.resize(z.total_out);
-  ::deflateEnd(&z);
-  return out;
 }
 
 /// One entry, and what the archive says of it. What is left at -1 is the truth.
