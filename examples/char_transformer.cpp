@@ -9,6 +9,8 @@
 #include <iostream>
 #include <iterator>
 
+#include "arguments.hpp"
+
 namespace nn = shunt::nn;
 using shunt::Tensor;
 using Ids = Tensor<std::int64_t>;
@@ -42,15 +44,11 @@ struct CharTransformer : nn::Module<float> {
 int main(int argc, char** argv) try {
   std::string path, text = "the shunt lets the current pass; the block learns what to add. ";
   int steps = 600;
-  for (int i = 1; i < argc; ++i) {
-    const std::string arg = argv[i];
-    if (arg == "--short")
-      steps = 5;
-    else if (arg == "--steps" && i + 1 < argc)
-      steps = std::stoi(argv[++i]);
-    else
-      path = arg;
-  }
+  arguments::Parser()
+      .words("FILE", path)
+      .option("--steps N", steps)
+      .flag("--short", [&] { steps = 5; })
+      .parse(argc, argv);
   if (!path.empty()) {
     std::ifstream file(path, std::ios::binary);
     if (!file) throw shunt::IoError("cannot read " + path);

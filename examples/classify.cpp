@@ -13,6 +13,8 @@
 #include <fstream>
 #include <iostream>
 
+#include "arguments.hpp"
+
 namespace {
 
 using shunt::Tensor;
@@ -77,22 +79,17 @@ std::vector<std::string> short_files(std::string& weights) {
 }  // namespace
 
 int main(int argc, char** argv) try {
-  std::string weights;
+  std::string weights, names;
   std::vector<std::string> pictures, labels;
   bool shortened = false;
-  for (int i = 1; i < argc; ++i) {
-    const std::string arg = argv[i];
-    if (arg == "--short") {
-      shortened = true;
-    } else if ((arg == "--weights" || arg == "--labels") && i + 1 < argc) {
-      ++i;
-      if (arg == "--weights") weights = argv[i];
-      std::ifstream file(arg == "--labels" ? argv[i] : "");
-      for (std::string line; std::getline(file, line);) labels.push_back(line);
-    } else {
-      pictures.push_back(arg);
-    }
-  }
+  arguments::Parser()
+      .option("--weights FILE", weights)
+      .option("--labels FILE", names)
+      .words("PICTURE ..", pictures)
+      .flag("--short", shortened)
+      .parse(argc, argv);
+  std::ifstream file(names);
+  for (std::string line; std::getline(file, line);) labels.push_back(line);
   if (shortened) pictures = short_files(weights);
   if (weights.empty() || pictures.empty()) {
     std::cerr << "example_classify --weights FILE [--labels FILE] PICTURE ..\n";

@@ -13,6 +13,8 @@
 #include <filesystem>
 #include <iostream>
 
+#include "arguments.hpp"
+
 namespace {
 
 using shunt::Tensor;
@@ -27,27 +29,14 @@ struct Options {
 
 Options parse(int argc, char** argv) {
   Options o;
-  for (int i = 1; i < argc; ++i) {
-    const std::string arg = argv[i];
-    if (arg == "--short") {
-      o.shortened = true;
-      continue;
-    }
-    if (i + 1 >= argc) throw shunt::ValueError(arg + " needs a value");
-    const std::string value = argv[++i];
-    if (arg == "--data")
-      o.folder = value;
-    else if (arg == "--depth")
-      o.depth = std::stoi(value);
-    else if (arg == "--width")
-      o.width = std::stoi(value);
-    else if (arg == "--epochs")
-      o.epochs = std::stoi(value);
-    else if (arg == "--minutes")
-      o.minutes = std::stod(value);
-    else
-      throw shunt::ValueError("unknown option " + arg);
-  }
+  arguments::Parser()
+      .option("--data FOLDER", o.folder)
+      .option("--depth N", o.depth)
+      .option("--width N", o.width)
+      .option("--epochs N", o.epochs)
+      .option("--minutes N", o.minutes)
+      .flag("--short", o.shortened)
+      .parse(argc, argv);
   return o;
 }
 

@@ -3,8 +3,9 @@
 //   example_own_layer [--short]
 #include <shunt/shunt.hpp>
 
-#include <cstring>
 #include <iostream>
+
+#include "arguments.hpp"
 
 namespace nn = shunt::nn;
 using shunt::Tensor;
@@ -21,7 +22,8 @@ struct GatedTower : nn::Layer<float> {
 };
 
 int main(int argc, char** argv) {
-  const int steps = argc > 1 && std::strcmp(argv[1], "--short") == 0 ? 20 : 1500;
+  int steps = 1500;
+  arguments::Parser().flag("--short", [&] { steps = 20; }).parse(argc, argv);
   shunt::manual_seed(1);
   auto net = nn::Sequential(nn::Linear(8, 64));
   for (int i = 0; i < 6; ++i) net.add(GatedTower(64));

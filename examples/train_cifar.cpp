@@ -12,6 +12,8 @@
 #include <cstdio>
 #include <iostream>
 
+#include "arguments.hpp"
+
 namespace {
 
 using shunt::Tensor;
@@ -25,21 +27,16 @@ struct Options {
 
 Options parse(int argc, char** argv) {
   Options o;
-  for (int i = 1; i < argc; ++i) {
-    const std::string arg = argv[i];
-    if (arg == "--short" || arg == "--plain") {
-      (arg == "--short" ? o.shortened : o.plain) = true;
-      continue;
-    }
-    if (i + 1 >= argc) throw shunt::ValueError(arg + " needs a value");
-    const std::string value = argv[++i];
-    if (arg == "--data" || arg == "--save" || arg == "--resume")
-      (arg == "--data" ? o.folder : arg == "--save" ? o.save : o.resume) = value;
-    else if (arg == "--depth" || arg == "--version" || arg == "--epochs")
-      (arg == "--depth" ? o.depth : arg == "--version" ? o.version : o.epochs) = std::stoi(value);
-    else
-      throw shunt::ValueError("unknown option " + arg);
-  }
+  arguments::Parser()
+      .option("--data FOLDER", o.folder)
+      .option("--depth N", o.depth)
+      .option("--version N", o.version)
+      .flag("--plain", o.plain)
+      .option("--epochs N", o.epochs)
+      .option("--save FILE", o.save)
+      .option("--resume FILE", o.resume)
+      .flag("--short", o.shortened)
+      .parse(argc, argv);
   if (o.shortened) o.depth = o.version == 1 ? 8 : 11, o.epochs = 2;
   return o;
 }

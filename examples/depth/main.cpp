@@ -6,12 +6,12 @@
 #include <shunt/data/gzip.hpp>
 #include <shunt/insight/chart.hpp>
 
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <map>
 
+#include "../arguments.hpp"
 #include "experiment.hpp"
 
 namespace {
@@ -28,32 +28,16 @@ struct Options {
 
 Options parse(int argc, char** argv) {
   Options o;
-  for (int i = 1; i < argc; ++i) {
-    const std::string arg = argv[i];
-    const auto value = [&]() -> std::string {
-      if (i + 1 >= argc) throw shunt::ValueError(arg + " needs a value");
-      return argv[++i];
-    };
-    if (arg == "--short")
-      o.layers = {2, 20}, o.epochs = 2, o.seeds = 1, o.out.clear();
-    else if (arg == "--epochs")
-      o.epochs = std::stoi(value());
-    else if (arg == "--seeds")
-      o.seeds = std::stoi(value());
-    else if (arg == "--deep")
-      o.deep = true;
-    else if (arg == "--out")
-      o.out = value();
-    else if (arg == "--data")
-      o.data = value();
-    else if (arg == "--layers") {
-      o.layers.clear();
-      for (std::string list = value(); !list.empty(); list.erase(0, std::min(list.find(','), list.size() - 1) + 1))
-        o.layers.push_back(std::stoi(list));
-    } else {
-      throw shunt::ValueError("unknown option " + arg);
-    }
-  }
+  const auto short_form = [&] { o.layers = {2, 20}, o.epochs = 2, o.seeds = 1, o.out.clear(); };
+  arguments::Parser()
+      .flag("--short", short_form)
+      .option("--layers N,N,..", o.layers)
+      .option("--epochs N", o.epochs)
+      .option("--seeds N", o.seeds)
+      .flag("--deep", o.deep)
+      .option("--out FOLDER", o.out)
+      .option("--data FILE", o.data)
+      .parse(argc, argv);
   return o;
 }
 

@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <iostream>
 
+#include "../arguments.hpp"
 #include "network.hpp"
 
 namespace {
@@ -26,19 +27,11 @@ struct Options {
 Options parse(int argc, char** argv) {
   Options o;
   if (const char* nets = std::getenv("SHUNT_NETS")) o.weights = std::string(nets) + "/face";
-  for (int i = 1; i < argc; ++i) {
-    const std::string arg = argv[i];
-    if (arg == "--short") {
-      o.shortened = true;
-    } else if (arg == "--weights") {
-      if (i + 1 >= argc) throw shunt::ValueError("--weights needs a value");
-      o.weights = argv[++i];
-    } else if (arg.starts_with("-")) {
-      throw shunt::ValueError("unknown option " + arg);
-    } else {
-      o.pictures.push_back(arg);
-    }
-  }
+  arguments::Parser()
+      .option("--weights FOLDER", o.weights)
+      .words("A.jpg B.jpg", o.pictures)
+      .flag("--short", o.shortened)
+      .parse(argc, argv);
   if (!o.pictures.empty() && o.pictures.size() != 2) throw shunt::ValueError("needs two pictures");
   return o;
 }

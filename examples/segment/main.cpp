@@ -17,6 +17,7 @@
 #include <filesystem>
 #include <iostream>
 
+#include "../arguments.hpp"
 #include "dice.hpp"
 #include "head.hpp"
 #include "picture.hpp"
@@ -32,30 +33,16 @@ struct Options {
 
 Options parse(int argc, char** argv) {
   Options o;
-  for (int i = 1; i < argc; ++i) {
-    const std::string arg = argv[i];
-    const auto value = [&] {
-      return i + 1 < argc ? std::string(argv[++i]) : throw shunt::ValueError(arg + " needs a value");
-    };
-    if (arg == "--plain")
-      o.residual = false;
-    else if (arg == "--short")
-      o.shortened = true, o.width = 4, o.levels = 2, o.epochs = 1, o.out.clear();
-    else if (arg == "--seconds")
-      o.seconds = std::stod(value());
-    else if (arg == "--epochs")
-      o.epochs = std::stoll(value());
-    else if (arg == "--seed")
-      o.seed = std::stoll(value());
-    else if (arg == "--width")
-      o.width = std::stoll(value());
-    else if (arg == "--data")
-      o.folder = value();
-    else if (arg == "--out")
-      o.out = value();
-    else
-      throw shunt::ValueError("unknown option " + arg);
-  }
+  arguments::Parser()
+      .flag("--plain", [&] { o.residual = false; })
+      .option("--seconds N", o.seconds)
+      .option("--epochs N", o.epochs)
+      .option("--seed N", o.seed)
+      .option("--width N", o.width)
+      .option("--data FOLDER", o.folder)
+      .option("--out FOLDER", o.out)
+      .flag("--short", [&] { o.shortened = true, o.width = 4, o.levels = 2, o.epochs = 1, o.out.clear(); })
+      .parse(argc, argv);
   return o;
 }
 

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <iostream>
 
+#include "../arguments.hpp"
 #include "network.hpp"
 
 namespace {
@@ -23,19 +24,11 @@ struct Options {
 Options parse(int argc, char** argv) {
   Options o;
   if (const char* nets = std::getenv("SHUNT_NETS")) o.weights = std::string(nets) + "/sentence";
-  for (int i = 1; i < argc; ++i) {
-    const std::string arg = argv[i];
-    if (arg == "--short") {
-      o.shortened = true;
-    } else if (arg == "--weights") {
-      if (i + 1 >= argc) throw shunt::ValueError("--weights needs a value");
-      o.weights = argv[++i];
-    } else if (arg.starts_with("--")) {
-      throw shunt::ValueError("unknown option " + arg);
-    } else {
-      o.sentences.push_back(arg);
-    }
-  }
+  arguments::Parser()
+      .option("--weights FOLDER", o.weights)
+      .words("SENTENCE ..", o.sentences)
+      .flag("--short", o.shortened)
+      .parse(argc, argv);
   if (o.sentences.empty())
     o.sentences = {"How old are you?",
                    "What is your age?",
