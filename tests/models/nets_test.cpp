@@ -83,11 +83,11 @@ TEST_CASE("MobileNetV2: widths are multiples of 8, at most a tenth less than ask
 }
 
 TEST_CASE("ReLU6: keeps what lies between 0 and 6", "[models][mobilenet_v2]") {
-  const auto x = tensor<double>({-2., 0.5, 5.5, 7.}).requires_grad();
+  const auto x = tensor<double>({-2., 0., 0.5, 5.5, 6., 7.}).requires_grad();
   const auto y = nn::ReLU6<double>()(x);
-  CHECK(y.to_vector() == std::vector<double>{0, 0.5, 5.5, 6});
+  CHECK(y.to_vector() == std::vector<double>{0, 0, 0.5, 5.5, 6, 6});
   y.sum().backward();
-  CHECK(x.grad().to_vector() == std::vector<double>{0, 1, 1, 0});
+  CHECK(x.grad().to_vector() == std::vector<double>{0, 0, 1, 1, 0, 0});
 }
 
 TEST_CASE("ConvNeXt: blocks begin near the identity and are dropped more often towards the end", "[models][convnext]") {

@@ -62,6 +62,9 @@ TEST_CASE("maximum, minimum and clamp: value and gradients away from ties", "[op
       "clamp", [](const auto& x) { return clamp(x[0], -0.5, 0.75); }, {{3, 5}},
       with([](double v) { return std::min(std::max(v, -0.5), 0.75); }));
   check_op(
+      "hardtanh", [](const auto& x) { return hardtanh(x[0], -0.5, 0.75); }, {{3, 5}},
+      with([](double v) { return std::min(std::max(v, -0.5), 0.75); }));
+  check_op(
       "clamp_min", [](const auto& x) { return x[0].clamp_min(0.3); }, {{3, 5}},
       with([](double v) { return std::max(v, 0.3); }));
   check_op(
@@ -150,6 +153,7 @@ TEST_CASE("pointwise: gradients at ties, bounds and kinks are PyTorch's", "[ops]
   using V = std::vector<float>;
   CHECK(gradient([](auto& x) { return abs(x); }, {-2, 0, 3}) == V{-1, 0, 1});
   CHECK(gradient([](auto& x) { return clamp(x, -1, 1); }, {-2, -1, 0, 1, 2}) == V{0, 1, 1, 1, 0});
+  CHECK(gradient([](auto& x) { return hardtanh(x); }, {-2, -1, 0, 1, 2}) == V{0, 0, 1, 0, 0});
   CHECK(gradient([](auto& x) { return clamp_min(x, 1); }, {0, 1, 2}) == V{0, 1, 1});
   CHECK(gradient([](auto& x) { return clamp_max(x, 1); }, {0, 1, 2}) == V{1, 1, 0});
   CHECK(gradient([](auto& x) { return sqrt(x); }, {0, 4}) == V{inf, 0.25f});

@@ -38,6 +38,7 @@ const reference::Calls arithmetic = {
     {"pow_number", [](const Case& c) { return pow(c.x[0], c.number("value")); }},
     {"pow", [](const Case& c) { return pow(c.x[0], c.x[1]); }},
     {"clamp", [](const Case& c) { return clamp(c.x[0], c.number("lo"), c.number("hi")); }},
+    {"hardtanh", [](const Case& c) { return hardtanh(c.x[0], c.number("lo"), c.number("hi")); }},
     {"clamp_min", [](const Case& c) { return clamp_min(c.x[0], c.number("lo")); }},
     {"clamp_max", [](const Case& c) { return clamp_max(c.x[0], c.number("hi")); }},
     {"exp", [](const Case& c) { return exp(c.x[0]); }},

@@ -108,6 +108,7 @@ def pointwise():
         case(op, getattr(torch, op), [positive(3, 4)])
         case(op, getattr(torch, op), [torch.tensor([0.0, 1e-300, 1e300, 1.0])])
     case("clamp", lambda a: a.clamp(-0.5, 1.0), [edges], lo=-0.5, hi=1.0)
+    case("hardtanh", lambda a: F.hardtanh(a, -0.5, 1.0), [edges], lo=-0.5, hi=1.0)
     case("clamp_min", lambda a: a.clamp(min=0.5), [edges], lo=0.5)
     case("clamp_max", lambda a: a.clamp(max=0.5), [edges], hi=0.5)
     write("pointwise")

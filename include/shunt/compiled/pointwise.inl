@@ -35,6 +35,7 @@ SHUNT_INSTANCE Tensor<SHUNT_T> pow(const Tensor<SHUNT_T>&, const Tensor<SHUNT_T>
 SHUNT_INSTANCE Tensor<SHUNT_T> maximum(const Tensor<SHUNT_T>&, const Tensor<SHUNT_T>&);
 SHUNT_INSTANCE Tensor<SHUNT_T> minimum(const Tensor<SHUNT_T>&, const Tensor<SHUNT_T>&);
 SHUNT_INSTANCE Tensor<SHUNT_T> clamp(const Tensor<SHUNT_T>&, double, double);
+SHUNT_INSTANCE Tensor<SHUNT_T> hardtanh(const Tensor<SHUNT_T>&, double, double);
 SHUNT_INSTANCE Tensor<SHUNT_T> clamp_min(const Tensor<SHUNT_T>&, double);
 SHUNT_INSTANCE Tensor<SHUNT_T> clamp_max(const Tensor<SHUNT_T>&, double);
 // ops/where.hpp

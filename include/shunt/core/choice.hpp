@@ -25,7 +25,7 @@ class Choice {
     if (index_ < 0) throw "not one of the choices";  // reached only while compiling: makes the program ill-formed
   }
   /// The choice named by `text`; ValueError listing all of them otherwise.
-  static Choice parse(std::string_view text) {
+  [[nodiscard]] static Choice parse(std::string_view text) {
     Choice c;
     c.index_ = find(text);
     if (c.index_ >= 0) return c;

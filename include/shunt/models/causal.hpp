@@ -5,7 +5,9 @@
 #include "shunt/nn/branch.hpp"
 #include "shunt/nn/heads.hpp"
 #include "shunt/ops/attention.hpp"
+#include "shunt/ops/creation.hpp"
 #include "shunt/ops/inplace.hpp"
+#include "shunt/ops/rearrange.hpp"
 
 namespace shunt::models {
 
@@ -63,12 +65,8 @@ Tensor<T> causal_attention(const Tensor<T>& q, Tensor<T> k, Tensor<T> v, const P
     past.values.narrow(2, past.length, t).copy_(v);
     k = past.keys.narrow(2, 0, end);
     v = past.values.narrow(2, 0, end);
-    if (past.length > 0 && t > 1) {  // is_causal counts queries from the first key, which is no longer theirs
-      const auto allowed = Tensor<bool>::empty({t, end});
-      for (std::int64_t i = 0; i < t; ++i)
-        for (std::int64_t j = 0; j < end; ++j) allowed.data()[i * end + j] = j <= past.length + i;
-      options.attn_mask = allowed;
-    }
+    if (past.length > 0 && t > 1)  // is_causal counts queries from the first key, which is no longer theirs
+      options.attn_mask = tril(ones<bool>({t, end}), past.length);
   }
   if (q.size(1) == k.size(1)) return scaled_dot_product_attention(q, k, v, options);
   const Shape grouped{q.size(0), k.size(1), q.size(1) / k.size(1), t, q.size(3)};

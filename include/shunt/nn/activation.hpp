@@ -17,7 +17,7 @@ struct ReLU : Layer<T> {
 /// At most 6 (Howard et al. 2017, "MobileNets"), which few bits can hold.
 template <Real T = float>
 struct ReLU6 : Layer<T> {
-  Tensor<T> forward(const Tensor<T>& x) override { return clamp(x, 0, 6); }
+  Tensor<T> forward(const Tensor<T>& x) override { return hardtanh(x, 0, 6); }
 };
 template <Real T = float>
 struct LeakyReLU : Layer<T> {

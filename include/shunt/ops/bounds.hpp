@@ -82,6 +82,12 @@ struct ClampGrad {
   T lo, hi;
   T operator()(T g, T x) const { return x >= lo && x <= hi ? g : T(0); }
 };
+/// g where x lies between the bounds.
+template <Scalar T>
+struct HardtanhGrad {
+  T lo, hi;
+  T operator()(T g, T x) const { return x <= lo || x >= hi ? T(0) : g; }
+};
 template <Scalar T>
 struct ClampMin {
   T lo;
@@ -114,6 +120,12 @@ Tensor<T> clamp(const Tensor<T>& x, double lo, double hi) {
 template <Scalar T>
 Tensor<T> Tensor<T>::clamp(double lo, double hi) const {
   return shunt::clamp(*this, lo, hi);
+}
+/// min(max(x, lo), hi) as an activation: its gradient at the bounds is 0.
+template <Real T>
+Tensor<T> hardtanh(const Tensor<T>& x, double lo = -1, double hi = 1) {
+  const T l = detail::bound<T>(lo), h = detail::bound<T>(hi);
+  return detail::unary_of_input("hardtanh", detail::Clamp<T>{l, h}, detail::HardtanhGrad<T>{l, h}, x);
 }
 /// max(x, lo); the gradient passes at the bound.
 template <Scalar T>
