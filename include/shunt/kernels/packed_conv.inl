@@ -89,33 +89,69 @@ template <class T>
   }
 }
 
-// Tasks are some pixels and some panels of filters, numbered pixels first.
+// Values of k whose weights for two vectors of filters fill most of a first-level cache.
+inline constexpr std::int64_t panel_block = 256;
+
+// How the pixels of a convolution are cut into tiles, and those into panels.
+template <class T>
+struct PackedTiles {
+  const PackedConv<T>& call;
+  std::int64_t pixels, k, depth, size, tiles;
+
+  explicit PackedTiles(const PackedConv<T>& c)
+      : call(c),
+        pixels(c.shape.n * c.shape.oh * c.shape.ow),
+        k(filter_size(c.shape)),
+        depth(chunk_depth(c.shape)),
+        size(panel_size(k, depth)),
+        tiles((pixels + tile_rows - 1) / tile_rows) {}
+  std::int64_t first(std::int64_t tile) const { return pixels * tile / tiles; }
+  int rows(std::int64_t tile) const { return static_cast<int>(first(tile + 1) - first(tile)); }
+  void gather(std::int64_t begin, std::int64_t end, T* panels) const {
+    for (std::int64_t t = begin; t < end; ++t) gather_pixels(call, first(t), rows(t), panels + (t - begin) * size);
+  }
+};
+template <class T>
+struct PackedGather {
+  const PackedTiles<T>& x;
+  T* panels;
+  void operator()(std::int64_t begin, std::int64_t end) const { x.gather(begin, end, panels + begin * x.size); }
+};
+
+// Tasks are some pixels and some panels of filters, numbered pixels first. Where several share their pixels, these have
+// been gathered before.
 template <class T>
 struct PackedTasks {
-  const PackedConv<T>& call;
-  std::int64_t tiles, tiles_of_task, panels, panels_of_task;
+  const PackedTiles<T>& x;
+  const T* gathered;
+  std::int64_t tiles_of_task, panels, panels_of_task;
   [[gnu::noinline]] void operator()(std::int64_t begin, std::int64_t end) const {
     constexpr int W = Simd<T>::width;
-    const std::int64_t k = filter_size(call.shape), depth = chunk_depth(call.shape), size = panel_size(k, depth);
-    const std::int64_t pixels = call.shape.n * call.shape.oh * call.shape.ow;
-    const std::int64_t down = (tiles + tiles_of_task - 1) / tiles_of_task;
-    T* const panel = scratch<T>(Scratch::tiles, tiles_of_task * size);
-    T* const sums = scratch<T>(Scratch::sums, tile_rows * 2 * W);
+    const std::int64_t down = (x.tiles + tiles_of_task - 1) / tiles_of_task, size = 2 * W * x.k;
+    T* const own = gathered == nullptr ? scratch<T>(Scratch::tiles, tiles_of_task * x.size) : nullptr;
+    constexpr std::int64_t sums_size = tile_rows * 2 * W;
+    const std::int64_t block = (panel_block + x.depth - 1) / x.depth * x.depth;
+    T* const sums = scratch<T>(Scratch::sums, tiles_of_task * sums_size);
     for (std::int64_t task = begin; task < end; ++task) {
-      const std::int64_t t0 = task % down * tiles_of_task, t1 = t0 + tiles_of_task < tiles ? t0 + tiles_of_task : tiles;
-      const std::int64_t j0 = task / down * panels_of_task;
+      const std::int64_t t0 = task % down * tiles_of_task, j0 = task / down * panels_of_task;
+      const std::int64_t t1 = t0 + tiles_of_task < x.tiles ? t0 + tiles_of_task : x.tiles;
       const std::int64_t j1 = j0 + panels_of_task < panels ? j0 + panels_of_task : panels;
-      for (std::int64_t t = t0; t < t1; ++t) {
-        const std::int64_t first = pixels * t / tiles;
-        gather_pixels(call, first, static_cast<int>(pixels * (t + 1) / tiles - first), panel + (t - t0) * size);
-      }
+      if (own != nullptr) x.gather(t0, t1, own);
+      const T* const pixels = own != nullptr ? own : gathered + t0 * x.size;
       for (std::int64_t j = j0; j < j1; ++j) {
-        const int cols = call.shape.k - j * 2 * W > W ? 2 * W : W;
-        for (std::int64_t t = t0; t < t1; ++t) {
-          const std::int64_t first = pixels * t / tiles;
-          const int rows = static_cast<int>(pixels * (t + 1) / tiles - first);
-          multiply_panel_rows(panel + (t - t0) * size, call.weights + j * 2 * W * k, k, depth, sums, rows, cols);
-          finish_pixels(call, sums, first, rows, j * 2 * W);
+        const int cols = x.call.shape.k - j * 2 * W > W ? 2 * W : W;
+        // Weights that a first-level cache holds meet all pixels before others take their place.
+        for (std::int64_t p = 0, step; p < x.k; p += step) {
+          step = x.k - p < block ? x.k - p : block;
+          const T* const weights = x.call.weights + j * size + p * 2 * W;
+          for (std::int64_t t = t0; t < t1; ++t) {
+            multiply_panel_rows(pixels + (t - t0) * x.size + p / x.depth * panel_chunk, weights, step, x.depth,
+                                sums + (t - t0) * sums_size, x.rows(t), cols, p > 0,
+                                p + step == x.k && j + 1 == j1 ? Ahead<T>()
+                                                               : Ahead<T>::part(weights + step * 2 * W, step * 2 * W,
+                                                                                t - t0, t1 - t0, step, x.depth));
+            if (p + step == x.k) finish_pixels(x.call, sums + (t - t0) * sums_size, x.first(t), x.rows(t), j * 2 * W);
+          }
         }
       }
     }
@@ -126,18 +162,23 @@ template <class T>
 bool packed_conv(const PackedConv<T>& call) {
   if (call.winograd) return packed_winograd(call);
   constexpr std::int64_t cols = 2 * Simd<T>::width;
-  const std::int64_t pixels = call.shape.n * call.shape.oh * call.shape.ow, k = filter_size(call.shape);
-  const std::int64_t tiles = (pixels + tile_rows - 1) / tile_rows, panels = (call.shape.k + cols - 1) / cols;
-  // What a task's pixels read fits half of a second-level cache; from eight tasks on, two threads end together.
-  std::int64_t fit = (std::int64_t{3} << 15) / panel_size(k, chunk_depth(call.shape)), across = 1;
-  fit = fit < 1 ? 1 : fit;
+  const PackedTiles<T> x(call);
+  const std::int64_t tiles = x.tiles, panels = (call.shape.k + cols - 1) / cols;
+  // What a task's pixels read fits half of a second-level cache, unless weights would then be read for few rows only.
+  // Of several threads each has some tasks, so that they end together; rather with weights of its own than with pixels.
+  constexpr std::int64_t half = 3 << 15, most = 1 << 18, rows = 10;
+  std::int64_t fit = most / x.size < rows ? most / x.size : rows, across = 1;
+  fit = fit < half / x.size ? half / x.size : fit < 1 ? 1 : fit;
   std::int64_t down = (tiles + fit - 1) / fit;
-  while (down * across < 8 && panels / (across + 1) >= 4) ++across;
-  while (down * across < 8 && down < tiles) ++down;
-  const PackedTasks<T> tasks{call, tiles, (tiles + down - 1) / down, panels, (panels + across - 1) / across};
+  const std::int64_t wanted = num_threads() > 1 ? 4 * num_threads() : 1;
+  while (down * across < wanted && panels / (across + 1) >= 2) ++across;
+  while (down * across < wanted && down < tiles) ++down;
+  T* const gathered = across > 1 ? scratch<T>(Scratch::tiles, tiles * x.size) : nullptr;
+  if (across > 1) parallel_for(tiles, (1 << 16) / x.size + 1, PackedGather<T>{x, gathered});
+  const PackedTasks<T> tasks{x, gathered, (tiles + down - 1) / down, panels, (panels + across - 1) / across};
   const std::int64_t count = (tiles + tasks.tiles_of_task - 1) / tasks.tiles_of_task *
                              ((panels + tasks.panels_of_task - 1) / tasks.panels_of_task);
-  parallel_for(count, (std::int64_t{1} << 18) / (pixels * k * call.shape.k / count + 1) + 1, tasks);
+  parallel_for(count, (std::int64_t{1} << 18) / (x.pixels * x.k * call.shape.k / count + 1) + 1, tasks);
   return true;
 }
 

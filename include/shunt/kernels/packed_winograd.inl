@@ -8,13 +8,42 @@ inline std::int64_t panel_size(std::int64_t k, std::int64_t depth = panel_depth)
   return (k + depth - 1) / depth * panel_chunk;
 }
 
-// sums (M x N vectors, rows two vectors apart) = the M rows of a panel times the weights of two vectors of filters.
+// Weights that come next, brought into the second-level cache meanwhile, `lines` of a cache with each `depth` of k:
+// weights are read once and from afar, at a tenth of the rate at which they could be multiplied.
+template <class T>
+struct Ahead {
+  const T* weights = nullptr;
+  int lines = 0;
+
+  static constexpr std::int64_t line = 64 / sizeof(T);
+  /// Of the `size` values at `next`, the part of one of `tiles` that are multiplied before.
+  static Ahead part(const T* next, std::int64_t size, std::int64_t tile, std::int64_t tiles, std::int64_t k,
+                    std::int64_t depth) {
+    const std::int64_t steps = (k + depth - 1) / depth, lines = (size / line + tiles * steps - 1) / (tiles * steps);
+    return {next + tile * steps * lines * line, static_cast<int>(lines)};
+  }
+  [[gnu::always_inline]] void step() {
+    for (int i = 0; i < lines; ++i, weights += line) __builtin_prefetch(weights, 0, 2);
+  }
+};
+
+// sums (M x N vectors, rows two vectors apart) = the M rows of a panel times the weights of two vectors of filters, or
+// with `more` that added to them.
 template <class T, int M, int N>
-[[gnu::noinline]] void panel_rows(const T* panel, const T* weights, std::int64_t k, std::int64_t depth, T* sums) {
+[[gnu::noinline]] void panel_rows(const T* panel, const T* weights, std::int64_t k, std::int64_t depth, T* sums,
+                                  bool more, Ahead<T> ahead) {
   using V = typename Simd<T>::V;
   constexpr int W = Simd<T>::width;
   V acc[M][N] = {};
+  if (more) {
+#pragma GCC unroll 16
+    for (int i = 0; i < M; ++i) {
+#pragma GCC unroll 2
+      for (int j = 0; j < N; ++j) load(acc[i][j], sums + (2 * i + j) * W);
+    }
+  }
   for (; k > 0; k -= depth, panel += panel_chunk) {
+    ahead.step();
     const T* a = panel;
     for (const T* const end = a + (k < depth ? k : depth); a != end; ++a, weights += 2 * W) {
       V b[N];
@@ -36,8 +65,8 @@ template <class T, int M, int N>
 // Rows beyond `rows` may be computed; the panel and the sums have room for them.
 template <class T>
 inline void multiply_panel_rows(const T* panel, const T* weights, std::int64_t k, std::int64_t depth, T* sums, int rows,
-                                int cols) {
-  using Function = void (*)(const T*, const T*, std::int64_t, std::int64_t, T*);
+                                int cols, bool more, const Ahead<T>& ahead) {
+  using Function = void (*)(const T*, const T*, std::int64_t, std::int64_t, T*, bool, Ahead<T>);
 #if SHUNT_ISA_BYTES == 64
   static constexpr Function wide[] = {panel_rows<T, 4, 2>, panel_rows<T, 4, 2>,  panel_rows<T, 8, 2>,
                                       panel_rows<T, 8, 2>, panel_rows<T, 10, 2>, panel_rows<T, 12, 2>,
@@ -53,7 +82,7 @@ inline void multiply_panel_rows(const T* panel, const T* weights, std::int64_t k
   static constexpr Function narrow[] = {panel_rows<T, 4, 1>, panel_rows<T, 4, 1>};
 #endif
   const Function* const of_rows = cols > Simd<T>::width ? wide : narrow;
-  of_rows[(rows - 1) / 2](panel, weights, k, depth, sums);
+  of_rows[(rows - 1) / 2](panel, weights, k, depth, sums, more, ahead);
 }
 
 // The end of one vector of filters: bias, what a skip brings, the bounds, the image.
@@ -184,8 +213,10 @@ struct PackedWinograd {
       const T* weights = call.weights + f * 36 * channels;
       for (int i = 0; i < 36; ++i, weights += 2 * W * channels) {
         for (std::int64_t g = 0; g < groups(); ++g) {
-          multiply_panel_rows(values + (g * 36 + i) * size, weights, channels, panel_depth,
-                              products + (g * 36 + i) * step, static_cast<int>(begin_of(g + 1) - begin_of(g)), cols);
+          multiply_panel_rows(
+              values + (g * 36 + i) * size, weights, channels, panel_depth, products + (g * 36 + i) * step,
+              static_cast<int>(begin_of(g + 1) - begin_of(g)), cols, false,
+              Ahead<T>::part(weights + 2 * W * channels, 2 * W * channels, g, groups(), channels, panel_depth));
         }
       }
       for (int v = 0; v < cols; v += W) {
