@@ -145,3 +145,67 @@ TEST_CASE("optimize_for_inference: misuse", "[nn][inference]") {
   CHECK_THROWS_AS(fast(randn({1, 3, 32, 32}).requires_grad()), GraphError);
   CHECK_THROWS_AS(fast(randn({1, 5, 32, 32})), ShapeError);
 }
+
+TEST_CASE("optimize_for_inference: linear layers", "[nn][inference]") {
+  manual_seed(5);
+  const NoGrad unrecorded;
+  nn::Sequential net(nn::Linear(70, 131), nn::GELU(), nn::ResidualBlock(nn::Linear(131, 131, {.bias = false})),
+                     nn::Linear(131, 1));
+  net.eval();
+  const auto inputs = {randn({1, 70}),
+                       randn({4, 70}),
+                       randn({3, 11, 70}),
+                       randn({200, 70}),
+                       randn({0, 70}),
+                       randn({70, 30}).t(),
+                       randn({9, 140}).narrow(1, 35, 70)};
+  std::vector<Tensor<float>> before;
+  for (const auto& x : inputs) before.push_back(net(x));
+  nn::optimize_for_inference(net);
+  auto want = before.begin();
+  for (const auto& x : inputs) {
+    const auto y = net(x);
+    if (x.numel() > 0) CHECK(difference(y, *want) < 1e-5);
+    CHECK(y.shape() == (want++)->shape());
+  }
+  const auto x = randn({50, 70});
+  const auto y = net(x);
+  for (int threads : {1, 2, 3, 8}) {
+    set_num_threads(threads);
+    CHECK(equal(net(x), y));
+  }
+  set_num_threads(2);
+}
+
+TEST_CASE("optimize_for_inference: weights that change, and that are seen in parts", "[nn][inference]") {
+  const NoGrad unrecorded;
+  nn::Linear layer(40, 48);
+  layer.eval();
+  nn::optimize_for_inference(layer);
+  const auto x = randn({20, 40});
+  const auto y = layer(x);
+  const auto part = linear(x, layer.weight.narrow(0, 8, 16), layer.bias.narrow(0, 8, 16));
+  CHECK(difference(part, y.narrow(1, 8, 16)) < 1e-5);
+  CHECK(difference(linear(x.narrow(1, 0, 20), layer.weight.narrow(1, 0, 20)) +
+                       linear(x.narrow(1, 20, 20), layer.weight.narrow(1, 20, 20), layer.bias),
+                   y) < 1e-5);
+  layer.weight.mul_(2);
+  CHECK(difference(layer(x) - layer.bias, 2 * (y - layer.bias)) < 1e-5);
+}
+
+TEST_CASE("optimize_for_inference: linear layers still learn", "[nn][inference]") {
+  manual_seed(6);
+  nn::Linear layer(16, 24);
+  layer.eval();
+  const auto x = randn({10, 16}).requires_grad();
+  const auto gradients = [&] {
+    const auto y = layer(x);
+    return grad((y * y).sum(), {x, layer.weight});
+  };
+  const auto want = gradients();
+  nn::optimize_for_inference(layer);
+  const auto got = gradients();
+  for (std::size_t i = 0; i < want.size(); ++i) CHECK(difference(got[i], want[i]) < 1e-5);
+  layer.train();
+  CHECK_THROWS_AS(nn::optimize_for_inference(layer), ValueError);
+}

@@ -22,6 +22,7 @@ struct Storage : Counted<Storage> {
   std::atomic<std::uint32_t> version = 0;  ///< Grows with every in-place change.
   const char* last_change = "";            ///< The operation that made the last one.
   Ref<Memory> owner;                       ///< Of elements that lie elsewhere.
+  Ref<Memory> plan;                        ///< How products with these elements are computed; see ops/matmul.hpp.
 
   void* data() noexcept { return reinterpret_cast<std::byte*>(this) + header; }
 

@@ -12,6 +12,7 @@
 #include "shunt/nn/evaluating.hpp"
 #include "shunt/nn/norm.hpp"
 #include "shunt/nn/pool.hpp"
+#include "shunt/nn/product_plan.hpp"
 #include "shunt/nn/residual.hpp"
 #include "shunt/nn/sequential.hpp"
 
@@ -75,7 +76,11 @@ class PackedConv2d : public Layer<T> {
                                        " inference; run it under NoGrad, or keep a copy for training");
     const NoGrad unrecorded;
     if constexpr (std::same_as<T, float>) {
-      if (window_.groups == 1 && x.rank() == 4) return packed(x, base);
+      if (window_.groups == 1 && x.rank() == 4) {
+        // Turning many channels costs more than it brings: where the layers before do not give pixels, the image stays.
+        if (!weights_.defined()) turns_ = detail::lies_by_pixels(x) || x.size(1) < 16;
+        if (turns_) return packed(x, base);
+      }
     }
     return direct(x, base);
   }
@@ -120,7 +125,7 @@ class PackedConv2d : public Layer<T> {
 
   Tensor<T> weight_, bias_, weights_;
   shunt::Conv2dOptions window_;
-  bool winograd_ = false, bounded_ = false;
+  bool turns_ = true, winograd_ = false, bounded_ = false;
   T high_ = 0;
 };
 
@@ -186,15 +191,24 @@ template <Real T>
 
 }  // namespace detail
 
-/// Rewrites a network for evaluation alone, in place: in every Sequential a batch norm is folded into the convolution
-/// before it (Ioffe and Szegedy 2015, section 3.1), ReLU and ReLU6 become bounds that the convolution applies, also
-/// behind a skip, and dropout is left out. What was rewritten has no parameters any more, so keep a copy to train or to
-/// save. The network runs once on zeros; `input` is one sample's shape, such as {3, 224, 224}, for which weights are
-/// laid out. Other sizes work as well. ValueError in training mode.
+/// Prepares linear layers for evaluation: their weights are laid out for fast products when they are first used, beside
+/// what they are, so that nothing but time and memory changes. A weight that changes afterwards is used as it lies.
+/// ValueError in training mode.
 template <Real T>
-void optimize_for_inference(Layer<T>& net, const Shape& input) {
+void optimize_for_inference(Module<T>& net) {
   if (net.is_training())
     shunt::detail::raise<ValueError>("optimize_for_inference: ", net.kind(), " is in training mode; call eval() first");
+  detail::plan_products(net);
+}
+
+/// Rewrites a network of images for evaluation alone, in place: in every Sequential a batch norm is folded into the
+/// convolution before it (Ioffe and Szegedy 2015, section 3.1), ReLU and ReLU6 become bounds that the convolution
+/// applies, also behind a skip, dropout is left out, and linear layers are prepared. What was rewritten has no
+/// parameters any more, so keep a copy to train or to save. The network runs once on zeros; `input` is one sample's
+/// shape, such as {3, 224, 224}, for which weights are laid out. Other sizes work as well. ValueError in training mode.
+template <Real T>
+void optimize_for_inference(Layer<T>& net, const Shape& input) {
+  optimize_for_inference(static_cast<Module<T>&>(net));
   const auto modules = net.modules();
   for (auto m = modules.rbegin(); m != modules.rend(); ++m) {  // those within others first
     if (auto* s = dynamic_cast<Sequential<T>*>(*m)) detail::pack_children(*s);

@@ -115,6 +115,17 @@ Tensor<T> bmm(const Tensor<T>& a, const Tensor<T>& b) {
   return matmul(a, b);
 }
 
+namespace detail {
+
+/// Another way to multiply by a weight that stays as it is: its storage carries it (nn/product_plan.hpp).
+template <Scalar T>
+struct ProductPlan : Memory {
+  /// y (rows, out) = base + x w^T + bias, the last two where they are not null; false if that is not what it is for.
+  virtual bool run(const Tensor<T>& w, const Tensor<T>& x, const T* bias, const T* base, T* y) = 0;
+};
+
+}  // namespace detail
+
 /// base + x w^T + b: x (..., in), w (out, in), b (out,) -> (..., out). b and base may hold nothing; base, of the
 /// result's shape, is what a skip brings, and is added while the product's tile is in registers.
 template <Scalar T>
@@ -133,12 +144,14 @@ Tensor<T> linear_onto(const Tensor<T>& base, const Tensor<T>& x, const Tensor<T>
   const auto bias = b.defined() ? detail::dense(b) : b;
   auto y = Tensor<T>::empty(shape);
   detail::count_multiply_adds(static_cast<double>(rows.size(0)) * static_cast<double>(w.numel()));
-  kernels::fetch(w.data(), w.is_contiguous() ? w.numel() : 0);
-  kernels::gemm<T>(rows.size(0), w.size(0), w.size(1), detail::operand(rows), detail::transposed(w), y.data(),
-                   w.size(0),
-                   {.bias = bias.defined() ? bias.data() : nullptr,
-                    .base = skip.defined() ? skip.data() : nullptr,
-                    .base_row = w.size(0)});
+  const T *const bias_data = bias.defined() ? bias.data() : nullptr, *const base_data =
+                                                                         skip.defined() ? skip.data() : nullptr;
+  auto* const plan = static_cast<detail::ProductPlan<T>*>(w.body().storage->plan.get());
+  if (plan == nullptr || !plan->run(w, rows, bias_data, base_data, y.data())) {
+    kernels::fetch(w.data(), w.is_contiguous() ? w.numel() : 0);
+    kernels::gemm<T>(rows.size(0), w.size(0), w.size(1), detail::operand(rows), detail::transposed(w), y.data(),
+                     w.size(0), {.bias = bias_data, .base = base_data, .base_row = w.size(0)});
+  }
   return record("linear", y, {x, w, b, base}, [x = save(rows), w = save(w)](const Tensor<T>& g, Slots<T>& into) {
     into.add(3, g);
     const auto dy = detail::as_rows(g);
