@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""examples/gpt.cpp in PyTorch: the same model, start, text, batches, optimizer, schedule, seconds and figures, so that
+"""examples/gpt in PyTorch: the same model, start, text, batches, optimizer, schedule, seconds and figures, so that
 bits a character after equal times can be compared.
 
   gpt_peer.py FILE [--layers 4] [--heads 4] [--width 128] [--context 128] [--batch 16] [--lr 0.002] [--dropout 0]

@@ -23,7 +23,7 @@ namespace {
 struct Options {
   std::string filter, csv, markdown;
   std::vector<int> threads{1, 2};
-  std::vector<std::string> libraries{"shunt", "torch", "onednn", "openblas", "eigen", "dlib"};
+  std::vector<std::string> libraries{"shunt", "torch", "onnxruntime", "onednn", "openblas", "eigen", "dlib"};
   int rounds = 7;
   double sample = 0.02;  ///< Seconds that one round of one library takes at least.
 };
@@ -126,7 +126,11 @@ std::vector<Case> all_cases() {
     for (const auto& m : mlps()) add(m.name(), mlp_batch, m);
     for (const auto& c : cifars()) add(c.name(), c.batch, c);
     for (const auto& t : transformers()) add(t.name, t.batch, t);
+    for (const auto& n : imagenets()) add(n.name(), imagenet_batch, n);
+    for (const auto& u : unets()) add(u.name(), u.batch, u);
   }
+  all.push_back({"infer/gpt2", gpt2().flops(1)});
+  all.push_back({"generate/gpt2", 0});
   return all;
 }
 
@@ -177,6 +181,7 @@ std::string summary(const Row& row, const Workers& workers) {
 
 int run(const Options& o, const std::string& folder) {
   set_environment();
+  setenv("PEERS_MODELS", (folder + "/models").c_str(), 1);
   Table table;
   Workers workers;
   for (const auto& library : o.libraries) {

@@ -56,9 +56,11 @@ struct Gpt : nn::Module<float> {
   }
 };
 
-/// The cases train/NAME and infer/NAME: one input of the batch and one of a single sample, and the loss.
-template <class Make, class Input, class Loss>
-void add(Cases& cases, const std::string& name, Int batch, const Make& make, const Input& input, const Loss& loss) {
+/// The cases train/NAME and infer/NAME: one input of the batch and one of a single sample, and the loss. `optimize`
+/// prepares a network that is only used.
+template <class Make, class Input, class Loss, class Optimize>
+void add(Cases& cases, const std::string& name, Int batch, const Make& make, const Input& input, const Loss& loss,
+         const Optimize& optimize) {
   using Net = std::invoke_result_t<Make>;
   cases["train/" + name] = [=] {
     manual_seed(1);
@@ -76,12 +78,17 @@ void add(Cases& cases, const std::string& name, Int batch, const Make& make, con
     manual_seed(1);
     auto net = std::make_shared<Net>(make());
     net->eval();
+    optimize(*net);
     return Run{[net, x = input(1)] {
-      const NoGrad unrecorded;
-      (*net)(x);
-    }};
+                 const NoGrad unrecorded;
+                 (*net)(x);
+               },
+               {},
+               "optimize_for_inference"};
   };
 }
+constexpr auto products = [](auto& net) { nn::optimize_for_inference(net); };
+constexpr auto images = [](const Shape& sample) { return [=](auto& net) { nn::optimize_for_inference(net, sample); }; };
 
 struct Squares {
   auto target(const Tensor<float>& y) const { return randn_like(y); }
@@ -95,6 +102,52 @@ struct Classes {
   }
 };
 
+/// Of the channels of each pixel.
+struct Pixels {
+  auto target(const Tensor<float>& y) const { return randint(0, y.size(1), {y.size(0), y.size(2), y.size(3)}); }
+  auto operator()(const Tensor<float>& y, const Ids& target) const { return cross_entropy(y, target); }
+};
+
+void add_imagenet(Cases& cases, const ImageNet& n) {
+  add(
+      cases, n.name(), imagenet_batch, [=] { return n.depth == 18 ? models::resnet18() : models::resnet50(); },
+      [](Int count) {
+        return randn({count, 3, 224, 224});
+      },
+      Classes(), images({3, 224, 224}));
+}
+
+void add_gpt2(Cases& cases) {
+  const auto make = [] {
+    manual_seed(1);
+    auto net = std::make_shared<models::GPT2<float>>();
+    net->eval();
+    nn::optimize_for_inference(*net);
+    return net;
+  };
+  cases["infer/gpt2"] = [=] {
+    const auto t = gpt2();
+    return Run{[net = make(), ids = randint(0, t.vocabulary, {1, t.tokens})] {
+      const NoGrad unrecorded;
+      (*net)(ids);
+    }};
+  };
+  cases["generate/gpt2"] = [=] {
+    const auto t = gpt2();
+    const NoGrad unrecorded;
+    auto net = make();
+    const auto ids = randint(0, t.vocabulary, {1, t.tokens});
+    auto cache = std::make_shared<models::KeyValueCache<float>>(net->cache(1, t.tokens));
+    net->hidden(ids.narrow(1, 0, t.tokens - generated), cache.get());
+    return Run{[=] {
+      const NoGrad quiet;
+      auto next = ids.narrow(1, t.tokens - generated, 1);
+      for (Int i = 0; i < generated; ++i) next = net->logits(net->hidden(next, cache.get())).argmax(-1);
+      cache->advance(-generated);
+    }};
+  };
+}
+
 }  // namespace
 
 void add_nets(Cases& cases) {
@@ -104,14 +157,23 @@ void add_nets(Cases& cases) {
         [=](Int n) {
           return randn({n, m.width});
         },
-        Squares());
+        Squares(), products);
   for (const Cifar& c : cifars())
     add(
         cases, c.name(), c.batch, [=] { return models::resnet_cifar(c.depth); },
         [](Int n) {
           return randn({n, 3, 32, 32});
         },
-        Classes());
+        Classes(), images({3, 32, 32}));
+  for (const UNet& u : unets())
+    add(
+        cases, u.name(), u.batch, [=] { return models::UNet({.width = u.width, .levels = u.levels}); },
+        [=](Int n) {
+          return randn({n, 1, u.side, u.side});
+        },
+        Pixels(), images({1, u.side, u.side}));
+  for (const ImageNet& n : imagenets()) add_imagenet(cases, n);
+  add_gpt2(cases);
   for (const Transformer& t : transformers()) {
     if (t.causal())
       add(
@@ -119,14 +181,14 @@ void add_nets(Cases& cases) {
           [=](Int n) {
             return randint(0, t.vocabulary, {n, t.tokens});
           },
-          Classes());
+          Classes(), products);
     else
       add(
           cases, t.name, t.batch, [=] { return encoder(t); },
           [=](Int n) {
             return randn({n, t.tokens, t.width});
           },
-          Squares());
+          Squares(), products);
   }
 }
 

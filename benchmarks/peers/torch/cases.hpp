@@ -10,6 +10,7 @@ void add_gemms(Cases& cases);
 void add_convs(Cases& cases);
 void add_layers(Cases& cases);
 void add_nets(Cases& cases);
+void add_published(Cases& cases);
 
 /// A tensor of the values that every library computes with.
 inline torch::Tensor tensor(at::IntArrayRef shape, std::uint32_t seed) {

@@ -1,17 +1,11 @@
 // Training steps and inference of whole networks, as modules.
-#include "../nets.hpp"
-
-#include "cases.hpp"
+#include "nets.hpp"
 
 namespace peers {
 namespace {
 
 namespace nn = torch::nn;
 using torch::Tensor;
-
-struct Net : nn::Module {
-  virtual Tensor forward(Tensor x) = 0;
-};
 
 struct MlpNet : Net {
   std::vector<std::pair<nn::Linear, nn::Linear>> blocks;
@@ -141,66 +135,6 @@ struct TransformerNet : Net {
     return head ? head(norm(x)) : x;
   }
 };
-
-Tensor squares(const Tensor& y, const Tensor& target) { return torch::mse_loss(y, target); }
-Tensor classes(const Tensor& y, const Tensor& target) {
-  return torch::nn::functional::cross_entropy(y.reshape({-1, y.size(-1)}), target);
-}
-
-/// A network in training or in use, and its input.
-struct Setting {
-  std::shared_ptr<Net> net;
-  Tensor x;
-  bool classifies;
-  std::string note{};
-
-  /// The same with images and weights stored by pixels.
-  Setting channels_last() && {
-    for (auto& p : net->parameters())
-      if (p.dim() == 4) p.set_data(p.contiguous(at::MemoryFormat::ChannelsLast));
-    x = x.contiguous(at::MemoryFormat::ChannelsLast);
-    note = "channels last";
-    return std::move(*this);
-  }
-};
-
-Run training(const Setting& s) {
-  auto sgd = std::make_shared<torch::optim::SGD>(s.net->parameters(),
-                                                 torch::optim::SGDOptions(learning_rate).momentum(momentum));
-  const auto y = s.net->forward(s.x).detach();
-  const auto target =
-      s.classifies ? torch::randint(y.size(-1), {y.numel() / y.size(-1)}, torch::kLong) : torch::randn_like(y);
-  return {[=, params = s.net->parameters()]() mutable {
-            for (auto& p : params) p.mutable_grad().reset();  // Python's zero_grad(set_to_none=True)
-            const auto out = s.net->forward(s.x);
-            (s.classifies ? classes(out, target) : squares(out, target)).backward();
-            sgd->step();
-          },
-          {},
-          s.note};
-}
-
-Run inference(const Setting& s) {
-  s.net->eval();
-  return {[=] {
-            const c10::InferenceMode unrecorded;
-            s.net->forward(s.x);
-          },
-          {},
-          s.note};
-}
-
-/// The cases train/NAME and infer/NAME; make(n) sets up the network with an input of n samples.
-void add(Cases& cases, const std::string& name, Int batch, const std::function<Setting(Int)>& make, bool images) {
-  cases["train/" + name] = [=] {
-    if (!images) return training(make(batch));
-    return fastest({training(make(batch)), training(make(batch).channels_last())});
-  };
-  cases["infer/" + name] = [=] {
-    if (!images) return inference(make(1));
-    return fastest({inference(make(1)), inference(make(1).channels_last())});
-  };
-}
 
 Tensor transformer_input(const Transformer& t, Int n) {
   return t.causal() ? torch::randint(t.vocabulary, {n, t.tokens}, torch::kLong) : torch::randn({n, t.tokens, t.width});

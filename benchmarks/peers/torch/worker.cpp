@@ -32,6 +32,7 @@ int main() {
   peers::add_convs(cases);
   peers::add_layers(cases);
   peers::add_nets(cases);
+  peers::add_published(cases);
   return peers::serve(
       cases,
       [] {
