@@ -32,6 +32,7 @@ shunt::models::ResNet<> network_of(const shunt::StateDict& weights) {
     design.width_per_group = middle[1];
   }
   const auto& stem = weights.at("conv1.weight").shape();
+  const shunt::nn::NoInit unset;
   shunt::models::ResNet<> net(design, {.classes = weights.at("fc.weight").shape()[0], .in_channels = stem[1]});
   net.load_state_dict(weights);
   net.eval();

@@ -1,5 +1,5 @@
 // A residual network on Fashion-MNIST: 60,000 pictures of clothes in ten classes.
-//   example_fashion [--data FOLDER] [--depth 8] [--width 16] [--epochs 8] [--minutes 10] [--short]
+//   example_fashion [--data FOLDER] [--depth 14] [--width 16] [--epochs 14] [--minutes 10] [--short]
 // FOLDER holds the four gzipped IDX files; Debian's package dataset-fashion-mnist puts them where the default looks.
 #include <shunt/data/gzip.hpp>
 #include <shunt/data/idx.hpp>
@@ -22,7 +22,7 @@ namespace data = shunt::data;
 
 struct Options {
   std::string folder = "/usr/share/datasets/fashion-mnist";
-  int depth = 8, width = 16, epochs = 8;
+  int depth = 14, width = 16, epochs = 14;
   double minutes = 10;
   bool shortened = false;
 };
