@@ -1,6 +1,7 @@
 // shunt: residual networks in C++, one include away. Everything that needs only Eigen and threads.
 #pragma once
 
+#include "shunt/core/utf8.hpp"
 #include "shunt/data/cifar.hpp"
 #include "shunt/data/csv.hpp"
 #include "shunt/data/idx.hpp"

@@ -224,7 +224,7 @@ struct SmallWordPiece {
     return data::WordPieceTokenizer::load(folder.file("vocab.txt", file), options);
   }
 };
-const std::int64_t pad = 0, unk = 1, cls = 2, sep = 3, masked = 4;
+const std::int64_t padding = 0, unk = 1, cls = 2, sep = 3, masked = 4;
 
 }  // namespace
 
@@ -252,10 +252,10 @@ TEST_CASE("WordPiece: one sentence and two", "[data][tokenizer]") {
   CHECK(two.ids == Ids{cls, 5, sep, 5, 7, 6, sep});
   CHECK(two.types == Ids{0, 0, 0, 1, 1, 1, 1});
   CHECK(t.encode("").ids == Ids{cls, sep});
-  CHECK(t.pieces("a[MASK]b [PAD] [mask]") == Ids{5, masked, 6, pad, unk, unk, unk});
+  CHECK(t.pieces("a[MASK]b [PAD] [mask]") == Ids{5, masked, 6, padding, unk, unk, unk});
   CHECK(t.id("[MASK]") == masked);
   CHECK_THROWS_AS(t.id("c"), ValueError);
-  CHECK(t.decode({cls, 5, 7, masked, unk, sep, pad}) == "ab [MASK] [UNK]");
+  CHECK(t.decode({cls, 5, 7, masked, unk, sep, padding}) == "ab [MASK] [UNK]");
   CHECK_THROWS_AS(t.decode({8}), IndexError);
   CHECK_THROWS_AS(t.decode({-1}), IndexError);
 }
