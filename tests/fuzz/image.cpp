@@ -1,5 +1,4 @@
 // load_image of data/image.hpp. Its seeds are the pictures in tests/reference: run it in the folder above.
-#define STB_IMAGE_IMPLEMENTATION
 #include "shunt/data/image.hpp"
 
 #include "fuzz.hpp"
