@@ -247,15 +247,15 @@ struct PackedWinogradMultiply {
 template <class T>
 bool packed_winograd(const PackedConv<T>& call) {
   constexpr int W = Simd<T>::width;
-  const std::int64_t channels = call.shape.c, size = panel_size(channels);
-  std::int64_t fit = (std::int64_t{1} << (36 * channels * call.shape.k > (1 << 18) ? 18 : 17)) / (36 * size);
+  const ConvShape& s = call.shape;
+  const std::int64_t channels = s.c, size = panel_size(channels);
+  std::int64_t fit = (std::int64_t{1} << (36 * channels * s.k > (1 << 18) ? 18 : 17)) / (36 * size);
   fit = (fit < 1 ? 1 : fit) * tile_rows;
   std::atomic<bool> odd{false};
   T* const zeros = scratch<T>(Scratch::image, channels + W);
   fill_zero(zeros, channels);
-  const std::int64_t down = (call.shape.oh + 3) / 4, across = (call.shape.ow + 3) / 4,
-                     tiles = call.shape.n * down * across;
-  const std::int64_t blocks = (tiles + fit - 1) / fit, panels = (call.shape.k + 2 * W - 1) / (2 * W);
+  const std::int64_t down = (s.oh + 3) / 4, across = (s.ow + 3) / 4, tiles = s.n * down * across;
+  const std::int64_t blocks = (tiles + fit - 1) / fit, panels = (s.k + 2 * W - 1) / (2 * W);
   T* const values = scratch<T>(Scratch::tiles, ((tiles + blocks - 1) / blocks + tile_rows) / tile_rows * 36 * size);
   for (std::int64_t b = 0; b < blocks; ++b) {
     const std::int64_t first = tiles * b / blocks, count = tiles * (b + 1) / blocks - first;

@@ -78,8 +78,7 @@ class PackedConv2d : public Layer<T> {
     if constexpr (std::same_as<T, float>) {
       if (window_.groups == 1 && x.rank() == 4) {
         // Turning many channels costs more than it brings: where the layers before do not give pixels, the image stays.
-        if (!weights_.defined()) turns_ = detail::lies_by_pixels(x) || x.size(1) < 16;
-        if (turns_) return packed(x, base);
+        if (weights_.defined() || detail::lies_by_pixels(x) || x.size(1) < 16) return packed(x, base);
       }
     }
     return direct(x, base);
@@ -125,7 +124,7 @@ class PackedConv2d : public Layer<T> {
 
   Tensor<T> weight_, bias_, weights_;
   shunt::Conv2dOptions window_;
-  bool turns_ = true, winograd_ = false, bounded_ = false;
+  bool winograd_ = false, bounded_ = false;
   T high_ = 0;
 };
 

@@ -53,8 +53,7 @@ template <Real T>
 [[gnu::cold]] void plan_products(Module<T>& net) {
   if constexpr (std::same_as<T, float>) {
     for (const auto& p : net.parameters())
-      if (p.rank() == 2 && p.defined())
-        p.body().storage->plan = shunt::detail::Ref<shunt::detail::Memory>(new PackedProduct);
+      if (p.rank() == 2) p.body().storage->plan = shunt::detail::Ref<shunt::detail::Memory>(new PackedProduct);
   }
 }
 
