@@ -14,10 +14,14 @@ for candidate in /usr/bin/python3 python3; do
 done
 [ -n "$python" ] || { echo "peers: without ONNX Runtime: python3 has no torchvision"; exit 0; }
 
-[ -e "$folder/models/gpt2.onnx" ] || "$python" "$here/export.py" "$folder/models"
-# Without its scripts, which fetch libraries for graphics processors.
-[ -e "$folder/node_modules/onnxruntime-node" ] ||
+if [ ! -e "$folder/models/gpt2.onnx" ]; then
+  echo 'peers: exporting three networks with PyTorch, 1 GB'
+  "$python" "$here/export.py" "$folder/models"
+fi
+if [ ! -e "$folder/node_modules/onnxruntime-node" ]; then
+  echo 'peers: fetching ONNX Runtime with npm'  # without its scripts, which fetch libraries for graphics processors
   npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$folder" onnxruntime-node@1.30
+fi
 cat > "$folder/peer_onnxruntime" <<EOF
 #!/bin/sh
 NODE_PATH='$folder/node_modules' exec node '$here/worker.js'

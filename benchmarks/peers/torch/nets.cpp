@@ -77,27 +77,8 @@ struct CifarNet : Net {
   }
 };
 
-struct TransformerBlock : Net {
-  nn::LayerNorm norm1, norm2;
-  nn::Linear qkv, projection, linear1, linear2;
-  Int heads;
-  Tensor later;  // the mask of keys that a query must not see
-  explicit TransformerBlock(const Transformer& t)
-      : norm1(nn::LayerNormOptions({t.width})),
-        norm2(nn::LayerNormOptions({t.width})),
-        qkv(t.width, 3 * t.width),
-        projection(t.width, t.width),
-        linear1(t.width, t.hidden()),
-        linear2(t.hidden(), t.width),
-        heads(t.heads) {
-    register_module("norm1", norm1);
-    register_module("qkv", qkv);
-    register_module("projection", projection);
-    register_module("norm2", norm2);
-    register_module("linear1", linear1);
-    register_module("linear2", linear2);
-    if (t.causal()) later = torch::full({t.tokens, t.tokens}, -INFINITY).triu(1);
-  }
+struct Block : TransformerBlock {
+  using TransformerBlock::TransformerBlock;
   Tensor attention(const Tensor& x) {
     const Int n = x.size(0), t = x.size(1), width = x.size(2), head = width / heads;
     const auto parts = qkv(x).view({n, t, 3, heads, head}).permute({2, 0, 3, 1, 4}).unbind(0);
@@ -108,7 +89,7 @@ struct TransformerBlock : Net {
     const auto y = torch::bmm(torch::softmax(scores, -1), v);
     return projection(y.view({n, heads, t, head}).transpose(1, 2).reshape({n, t, width}));
   }
-  Tensor forward(Tensor x) override {
+  Tensor forward(Tensor x) {
     x = x + attention(norm1(x));
     return x + linear2(torch::gelu(linear1(norm2(x))));
   }
@@ -117,12 +98,12 @@ struct TransformerBlock : Net {
 struct TransformerNet : Net {
   nn::Embedding tokens{nullptr};
   Tensor positions;
-  std::vector<std::shared_ptr<TransformerBlock>> blocks;
+  std::vector<std::shared_ptr<Block>> blocks;
   nn::LayerNorm norm{nullptr};
   nn::Linear head{nullptr};
   explicit TransformerNet(const Transformer& t) {
     for (Int i = 0; i < t.layers; ++i)
-      blocks.push_back(register_module("block" + std::to_string(i), std::make_shared<TransformerBlock>(t)));
+      blocks.push_back(register_module("block" + std::to_string(i), std::make_shared<Block>(t)));
     if (!t.causal()) return;
     tokens = register_module("tokens", nn::Embedding(t.vocabulary, t.width));
     positions = register_parameter("positions", torch::randn({t.tokens, t.width}));

@@ -23,6 +23,30 @@ inline Tensor random_classes(const Tensor& y) {
   return torch::randint(y.size(-1), {y.numel() / y.size(-1)}, torch::kLong);
 }
 
+/// The layers of a pre-norm Transformer block; how they are run differs.
+struct TransformerBlock : torch::nn::Module {
+  torch::nn::LayerNorm norm1, norm2;
+  torch::nn::Linear qkv, projection, linear1, linear2;
+  Int heads;
+  Tensor later;  // the mask of keys that a query must not see
+  explicit TransformerBlock(const Transformer& t)
+      : norm1(torch::nn::LayerNormOptions({t.width})),
+        norm2(torch::nn::LayerNormOptions({t.width})),
+        qkv(t.width, 3 * t.width),
+        projection(t.width, t.width),
+        linear1(t.width, t.hidden()),
+        linear2(t.hidden(), t.width),
+        heads(t.heads) {
+    register_module("norm1", norm1);
+    register_module("qkv", qkv);
+    register_module("projection", projection);
+    register_module("norm2", norm2);
+    register_module("linear1", linear1);
+    register_module("linear2", linear2);
+    if (t.causal()) later = torch::full({t.tokens, t.tokens}, -INFINITY).triu(1);
+  }
+};
+
 /// A network in training or in use, and its input.
 struct Setting {
   std::shared_ptr<Net> net;

@@ -111,21 +111,11 @@ struct UNetNet : Net {
 };
 
 /// A layer of GPT-2, for whole sequences and for one token behind those whose keys and values it keeps.
-struct Gpt2Layer : nn::Module {
-  nn::LayerNorm norm1, norm2;
-  nn::Linear qkv, projection, linear1, linear2;
-  Int heads;
-  Tensor later, keys, values;
+struct Gpt2Layer : TransformerBlock {
+  Tensor keys, values;
 
   explicit Gpt2Layer(const Transformer& t)
-      : norm1(nn::LayerNormOptions({t.width})),
-        norm2(nn::LayerNormOptions({t.width})),
-        qkv(t.width, 3 * t.width),
-        projection(t.width, t.width),
-        linear1(t.width, t.hidden()),
-        linear2(t.hidden(), t.width),
-        heads(t.heads),
-        later(torch::full({t.tokens, t.tokens}, -INFINITY).triu(1)),
+      : TransformerBlock(t),
         keys(torch::zeros({t.heads, t.tokens, t.width / t.heads})),
         values(torch::zeros_like(keys)) {}
 
