@@ -5,10 +5,6 @@
 
 namespace {
 
-std::string content(const std::string& name) {
-  const auto file = shunt::data::read_file("tests/reference/images/" + name);
-  return {file.data.begin(), file.data.end()};
-}
 /// With the right sums behind its chunks, so that changes within them are met by the decoder. Takes what it can.
 std::string summed(std::string png) {
   for (std::size_t at = 8; at + 12 <= png.size();) {
@@ -27,11 +23,10 @@ static int fuzz_image(int argc, char** argv) {
   fuzz::Files seeds;
   for (const char* name :
        {"palette.png", "grey_alpha.png", "grey_decoded.png", "baseline.jpg", "progressive.jpg", "grey.jpg"})
-    seeds.push_back(content(name));
+    seeds.push_back(content_of(std::string("tests/reference/images/") + name));
   const auto read = [](const std::string& path) {
     constexpr shunt::data::LoadImageOptions small{.max_pixels = 1 << 20};
-    const auto file = shunt::data::read_file(path);
-    const std::string bytes(file.data.begin(), file.data.end()), mended = summed(bytes);
+    const std::string bytes = content_of(path), mended = summed(bytes);
     if (mended != bytes) {
       const TempFolder folder;
       try {
