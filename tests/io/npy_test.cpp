@@ -75,6 +75,12 @@ TEST_CASE("npy: files as NumPy writes them", "[io][npy]") {
                              raw<std::uint16_t>({0x3c00, 0xc000, 0x0001, 0x7bff, 0x7c00, 0x83ff})))
                         .as<float>();
   CHECK(half.to_vector() == std::vector<float>{1, -2, 0x1p-24f, 65504, INFINITY, -1023 * 0x1p-24f});
+
+  reset_peak_memory();
+  const auto before = memory_stats().peak;
+  const auto none = load(npy("{'descr': '<f4', 'fortran_order': True, 'shape': (0, 3, 2147483648), }", ""));
+  CHECK(none.as<float>().shape() == Shape{0, 3, 2147483648});
+  CHECK(memory_stats().peak < before + 4096);
 }
 
 TEST_CASE("npy: what cannot be read is named", "[io][npy]") {

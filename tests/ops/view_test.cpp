@@ -274,6 +274,7 @@ TEST_CASE("views: share their elements; contiguous copies only where it must", "
   CHECK(x.contiguous().data() == x.data());
   CHECK(x.t().contiguous().to_vector() == x.t().to_vector());
   CHECK(x.squeeze(0).data() == x.data());
+  CHECK(zeros({0, 3, 5}).transpose(1, 2).is_contiguous());
   CHECK(x.flatten().shape() == Shape{12});
   CHECK(arange(1).reshape({}).flatten().shape() == Shape{1});
   x[0].fill_(7);

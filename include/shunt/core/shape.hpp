@@ -133,14 +133,16 @@ inline Shape dense_strides(const Shape& shape) {
   return s;
 }
 
+/// Whether the elements lie in row-major order without gaps, as no elements do under any strides.
 inline bool is_dense(const Shape& shape, const Shape& strides) {
   std::int64_t step = 1;
+  bool in_order = true;
   for (int i = shape.rank() - 1; i >= 0; --i) {
     if (shape[i] == 0) return true;
-    if (shape[i] != 1 && strides[i] != step) return false;
+    in_order = in_order && (shape[i] == 1 || strides[i] == step);
     step *= shape[i];
   }
-  return true;
+  return in_order;
 }
 
 /// The number of elements; ShapeError for a negative size or a count that does not fit.
