@@ -5,6 +5,7 @@
 #include <span>
 
 #include "shunt/core/tensor.hpp"
+#include "shunt/kernels/copy.hpp"
 #include "shunt/kernels/elementwise.hpp"
 #include "shunt/kernels/reduce.hpp"
 
@@ -55,6 +56,15 @@ template <class F, Scalar O, Scalar... I>
 void map_into(const F& f, const Tensor<O>& out, const Tensor<I>&... in) {
   static_assert(1 + sizeof...(I) <= kernels::max_operands);
   run_map(kernels::map_loop<F, O, I...>(), nullptr, &f, out, {in...});
+}
+
+/// out = in, of the same scalar type.
+[[gnu::noinline]] inline void run_copy(const ErasedTensor& out, const ErasedTensor& in) {
+  const Body &to = *out.body, &from = *in.body;
+  const bool flat = to.dense && from.dense && to.shape == from.shape;
+  kernels::copy(flat ? kernels::flat_nest(to.shape.numel(), 2)
+                     : kernels::make_nest(to.shape, {strides_in(to, to.shape), strides_in(from, to.shape)}),
+                out.erased().data, in.erased().data, out.size);
 }
 
 struct Add {
@@ -141,10 +151,20 @@ struct Constant {
   T operator()(T) const { return v; }
 };
 
+/// out = x, which broadcasts to out's shape.
+template <Scalar O, Scalar T>
+void copy_into(const Tensor<O>& out, const Tensor<T>& x) {
+  if constexpr (std::same_as<O, T>)
+    run_copy(out, x);
+  else
+    map_into(Copy<O>{}, out, x);
+}
 /// The elements of x in a dense buffer of their own.
 template <Scalar T>
 Tensor<T> copy_of(const Tensor<T>& x) {
-  return map<T>("clone", Copy<T>{}, x);
+  auto y = Tensor<T>::empty(x.shape());
+  run_copy(y, x);
+  return y;
 }
 /// x itself if it is dense, else a dense copy.
 template <Scalar T>

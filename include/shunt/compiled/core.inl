@@ -11,4 +11,4 @@ SHUNT_INSTANCE Tensor<SHUNT_T> detail::dense(const Tensor<SHUNT_T>&);
 SHUNT_INSTANCE Tensor<SHUNT_T> detail::sum_to(const Tensor<SHUNT_T>&, const Shape&);
 SHUNT_INSTANCE std::vector<Tensor<SHUNT_T>> grad(const Tensor<SHUNT_T>&, const std::vector<Tensor<SHUNT_T>>&,
                                                  const Tensor<SHUNT_T>&, BackwardOptions);
-SHUNT_INSTANCE void detail::map_into(const detail::Copy<SHUNT_T>&, const Tensor<SHUNT_T>&, const Tensor<SHUNT_T>&);
+SHUNT_INSTANCE void detail::copy_into(const Tensor<SHUNT_T>&, const Tensor<SHUNT_T>&);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <exception>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -50,61 +51,122 @@ inline Eigen::ThreadPool& thread_pool(int workers) {
   return *pool;
 }
 
-/// One parallel_for: threads take chunks until none is left. A worker may arrive when the caller has long returned, so
-/// the region is counted by reference, and nothing but its counters is touched unless a chunk was taken.
+/// One parallel_for. Chunks are dealt in runs, one for each thread, so that neighbouring threads' caches keep what the
+/// same chunks of the operation before left there; who has done his own run helps with the others'. A worker may arrive
+/// when the caller has long returned, so the region is counted by reference, and nothing but its counters is touched
+/// unless a chunk was taken.
 struct ParallelRegion {
   using Body = void (*)(void* f, std::int64_t begin, std::int64_t end);
+  struct alignas(64) Run {
+    std::atomic<std::int64_t> next;
+    std::int64_t end;
+  };
   Body body;
   void* f;
   std::int64_t n, size, chunks;
   std::atomic<int> holders;
-  std::atomic<std::int64_t> next{0}, done{0};
+  int runs;
+  std::atomic<std::int64_t> done{0};
   std::atomic<bool> failed{false};
   std::exception_ptr error;
+  Run run[16];
 
   ParallelRegion(Body b, void* fn, std::int64_t count, std::int64_t chunk_size, int threads)
-      : body(b), f(fn), n(count), size(chunk_size), chunks((count + chunk_size - 1) / chunk_size), holders(threads) {}
+      : body(b),
+        f(fn),
+        n(count),
+        size(chunk_size),
+        chunks((count + chunk_size - 1) / chunk_size),
+        holders(threads),
+        runs(std::min(threads, static_cast<int>(std::size(run)))) {
+    for (int r = 0; r < runs; ++r) {
+      run[r].next.store(chunks * r / runs, std::memory_order_relaxed);
+      run[r].end = chunks * (r + 1) / runs;
+    }
+  }
 
   void release() {
     if (holders.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
   }
 
-  void work() {
+  void work(int thread) {
     const bool outer = std::exchange(inside_parallel_region, true);
-    for (std::int64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < chunks;) {
-      if (!failed.load(std::memory_order_relaxed)) {
-        try {
-          body(f, i * size, std::min(n, (i + 1) * size));
-        } catch (...) {
-          if (!failed.exchange(true)) error = std::current_exception();
-        }
-      }
-      if (done.fetch_add(1, std::memory_order_acq_rel) + 1 == chunks) done.notify_one();
+    for (int r = 0; r < runs; ++r) {
+      Run& from = run[(thread + r) % runs];
+      for (std::int64_t i; (i = from.next.fetch_add(1, std::memory_order_relaxed)) < from.end;) do_chunk(i);
     }
     inside_parallel_region = outer;
   }
+  void do_chunk(std::int64_t i) {
+    if (!failed.load(std::memory_order_relaxed)) {
+      try {
+        body(f, i * size, std::min(n, (i + 1) * size));
+      } catch (...) {
+        if (!failed.exchange(true)) error = std::current_exception();
+      }
+    }
+    if (done.fetch_add(1, std::memory_order_acq_rel) + 1 == chunks) done.notify_one();
+  }
 
   void wait() const {
-    for (int spin = 0; spin < 2000; ++spin) {  // about 50 us: less than sleeping and being woken costs
-      if (done.load(std::memory_order_acquire) == chunks) return;
+    if (spin([&] { return done.load(std::memory_order_acquire) == chunks; })) return;
+    for (std::int64_t seen; (seen = done.load(std::memory_order_acquire)) != chunks;) done.wait(seen);
+  }
+  /// Asks for about 100 us, which is more than sleeping and being woken costs.
+  template <class F>
+  static bool spin(const F& ready) {
+    for (int i = 0; i < 4000; ++i) {
+      if (ready()) return true;
 #ifdef __x86_64__
       __builtin_ia32_pause();
 #endif
     }
-    for (std::int64_t seen; (seen = done.load(std::memory_order_acquire)) != chunks;) done.wait(seen);
+    return ready();
   }
 };
 
+/// Where the next region is left for a worker that is awake: at work, or, for a short while after it, waiting, since
+/// operations come in rows.
+class AwakeWorker {
+ public:
+  /// False if nobody is awake here, or another region has been left.
+  bool hand_over(ParallelRegion* region) {
+    void* seen = next_.load(std::memory_order_relaxed);
+    return seen == this && next_.compare_exchange_strong(seen, region, std::memory_order_acq_rel);
+  }
+  void work(ParallelRegion* region, int thread) {
+    void* asleep = nullptr;
+    const bool alone = next_.compare_exchange_strong(asleep, this, std::memory_order_relaxed);
+    for (;;) {
+      region->work(thread);
+      region->release();
+      void* none = this;
+      if (!alone) return;
+      if (!ParallelRegion::spin([this] { return next_.load(std::memory_order_relaxed) != this; }) &&
+          next_.compare_exchange_strong(none, nullptr, std::memory_order_relaxed))
+        return;
+      region = static_cast<ParallelRegion*>(next_.exchange(this, std::memory_order_acq_rel));
+    }
+  }
+
+ private:
+  std::atomic<void*> next_{nullptr};  // this: awake, nothing left; nullptr: asleep
+};
+
 inline void run_parallel(ParallelRegion::Body body, void* f, std::int64_t n, std::int64_t size, int threads) {
+  static constexpr int places = 64;
+  alignas(64) static AwakeWorker awake[places];
   Eigen::ThreadPool& pool = thread_pool(threads - 1);
   auto* region = new ParallelRegion(body, f, n, size, threads);
-  for (int i = 1; i < threads; ++i) {
-    pool.Schedule([region] {
-      region->work();
-      region->release();
+  int wanted = threads - 1;
+  for (int i = 0; i < std::min(places, pool.NumThreads()) && wanted > 0; ++i) wanted -= awake[i].hand_over(region);
+  for (; wanted > 0; --wanted) {
+    pool.Schedule([region, &pool] {
+      const int id = pool.CurrentThreadId();
+      awake[id % places].work(region, id + 1);
     });
   }
-  region->work();
+  region->work(0);
   region->wait();
   const std::exception_ptr error = region->error;
   region->release();

@@ -37,8 +37,7 @@ Tensor<T> stacked(const std::vector<Tensor<T>>& samples) {
     if (s.is_contiguous())
       std::copy_n(s.data(), n, to);
     else
-      shunt::detail::map_into(shunt::detail::Copy<T>{}, y.alias(to, s.shape(), shunt::detail::dense_strides(s.shape())),
-                              s);
+      shunt::detail::copy_into(y.alias(to, s.shape(), shunt::detail::dense_strides(s.shape())), s);
     to += n;
   }
   return y;

@@ -116,30 +116,35 @@ inline void map_row(MapLoop loop, MapLoop add, const void* f, int operands, cons
 
 }  // namespace detail
 
-/// Runs `loop` over the nest; with `add`, a loop of two operands, its results are added to operand 0. Work is cut by
-/// size, so the result is the same for any number of threads.
-inline void run_map(const Nest& nest, MapLoop loop, MapLoop add, const void* f, const Erased* ops) {
+/// Calls part(walk, rows, n) for rows of n elements each, from several threads: some whole rows, or a part of one. Work
+/// is cut by size, so it is the same for any number of threads.
+template <class F>
+void for_rows(const Nest& nest, const F& part) {
   const std::int64_t rows = nest.rows(), inner = nest.inner();
   if (rows * inner == 0) return;
-  const auto part = [&](std::int64_t first, std::int64_t last, std::int64_t begin, std::int64_t n) {
+  if (rows * inner <= map_grain) {
+    part(NestWalk(nest, 0, 0), rows, inner);
+  } else if (inner >= map_grain) {
+    for (std::int64_t row = 0; row < rows; ++row)
+      parallel_for(inner, map_grain, [&](std::int64_t b, std::int64_t e) { part(NestWalk(nest, row, b), 1, e - b); });
+  } else {
+    parallel_for(rows, map_grain / inner,
+                 [&](std::int64_t b, std::int64_t e) { part(NestWalk(nest, b, 0), e - b, inner); });
+  }
+}
+
+/// Runs `loop` over the nest; with `add`, a loop of two operands, its results are added to operand 0.
+inline void run_map(const Nest& nest, MapLoop loop, MapLoop add, const void* f, const Erased* ops) {
+  std::int64_t stride[max_operands];
+  for (int k = 0; k < nest.operands; ++k) stride[k] = nest.inner_stride(k);
+  for_rows(nest, [&](NestWalk at, std::int64_t rows, std::int64_t n) {
     detail::Rooms rooms;
-    std::int64_t stride[max_operands];
-    for (int k = 0; k < nest.operands; ++k) stride[k] = nest.inner_stride(k);
-    NestWalk at(nest, first, begin);
-    for (std::int64_t row = first; row < last; ++row, at.next()) {
+    for (; rows > 0; --rows, at.next()) {
       std::byte* p[max_operands];
       for (int k = 0; k < nest.operands; ++k) p[k] = ops[k].data + at[k] * static_cast<std::int64_t>(ops[k].size);
       detail::map_row(loop, add, f, nest.operands, ops, stride, p, n, rooms);
     }
-  };
-  if (rows * inner <= map_grain) {
-    part(0, rows, 0, inner);
-  } else if (inner >= map_grain) {
-    for (std::int64_t row = 0; row < rows; ++row)
-      parallel_for(inner, map_grain, [&](std::int64_t b, std::int64_t e) { part(row, row + 1, b, e - b); });
-  } else {
-    parallel_for(rows, map_grain / inner, [&](std::int64_t b, std::int64_t e) { part(b, e, 0, inner); });
-  }
+  });
 }
 
 }  // namespace shunt::kernels

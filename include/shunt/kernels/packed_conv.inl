@@ -21,6 +21,15 @@ struct PanelRow {
 
   // `count` values, or zeros if `from` is null.
   [[gnu::always_inline]] void put(const T* from, std::int64_t count) {
+    if (count <= 2 * W && count <= depth - at && from != nullptr && from + 2 * W <= readable) {  // few channels
+      V low, high;
+      load(low, from);
+      load(high, from + W);
+      store(low, to + at);
+      if (count > W) store(high, to + at + W);
+      at += count;
+      return;
+    }
     while (count > 0) {
       if (at == depth) to += panel_chunk, at = 0;
       const std::int64_t part = count < depth - at ? count : depth - at;
@@ -111,47 +120,41 @@ struct PackedTiles {
     for (std::int64_t t = begin; t < end; ++t) gather_pixels(call, first(t), rows(t), panels + (t - begin) * size);
   }
 };
-template <class T>
-struct PackedGather {
-  const PackedTiles<T>& x;
-  T* panels;
-  void operator()(std::int64_t begin, std::int64_t end) const { x.gather(begin, end, panels + begin * x.size); }
-};
-
-// Tasks are some pixels and some panels of filters, numbered pixels first. Where several share their pixels, these have
-// been gathered before.
+// Tasks are some pixels and some panels of filters, numbered panels first, so that a thread gathers what its pixels
+// read once for all tasks that share it.
 template <class T>
 struct PackedTasks {
   const PackedTiles<T>& x;
-  const T* gathered;
-  std::int64_t tiles_of_task, panels, panels_of_task;
+  std::int64_t parts, panels, across;  // of the pixels; of the filters, and how many tasks share them
+
+  std::int64_t tile_of(std::int64_t part) const { return x.tiles * part / parts; }
   [[gnu::noinline]] void operator()(std::int64_t begin, std::int64_t end) const {
-    constexpr int W = Simd<T>::width;
-    const std::int64_t down = (x.tiles + tiles_of_task - 1) / tiles_of_task, size = 2 * W * x.k;
-    T* const own = gathered == nullptr ? scratch<T>(Scratch::tiles, tiles_of_task * x.size) : nullptr;
-    constexpr std::int64_t sums_size = tile_rows * 2 * W;
-    const std::int64_t block = (panel_block + x.depth - 1) / x.depth * x.depth;
-    T* const sums = scratch<T>(Scratch::sums, tiles_of_task * sums_size);
-    for (std::int64_t task = begin; task < end; ++task) {
-      const std::int64_t t0 = task % down * tiles_of_task, j0 = task / down * panels_of_task;
-      const std::int64_t t1 = t0 + tiles_of_task < x.tiles ? t0 + tiles_of_task : x.tiles;
-      const std::int64_t j1 = j0 + panels_of_task < panels ? j0 + panels_of_task : panels;
-      if (own != nullptr) x.gather(t0, t1, own);
-      const T* const pixels = own != nullptr ? own : gathered + t0 * x.size;
-      for (std::int64_t j = j0; j < j1; ++j) {
-        const int cols = x.call.shape.k - j * 2 * W > W ? 2 * W : W;
-        // Weights that a first-level cache holds meet all pixels before others take their place.
-        for (std::int64_t p = 0, step; p < x.k; p += step) {
-          step = x.k - p < block ? x.k - p : block;
-          const T* const weights = x.call.weights + j * size + p * 2 * W;
-          for (std::int64_t t = t0; t < t1; ++t) {
-            multiply_panel_rows(pixels + (t - t0) * x.size + p / x.depth * panel_chunk, weights, step, x.depth,
-                                sums + (t - t0) * sums_size, x.rows(t), cols, p > 0,
-                                p + step == x.k && j + 1 == j1 ? Ahead<T>()
-                                                               : Ahead<T>::part(weights + step * 2 * W, step * 2 * W,
-                                                                                t - t0, t1 - t0, step, x.depth));
-            if (p + step == x.k) finish_pixels(x.call, sums + (t - t0) * sums_size, x.first(t), x.rows(t), j * 2 * W);
-          }
+    T* const pixels = scratch<T>(Scratch::tiles, ((x.tiles - 1) / parts + 1) * x.size);
+    for (std::int64_t task = begin, last = -1; task < end; ++task) {
+      const std::int64_t part = task / across, i = task % across, t0 = tile_of(part), t1 = tile_of(part + 1);
+      if (part != last) x.gather(t0, t1, pixels);
+      last = part;
+      multiply(pixels, t0, t1, panels * i / across, panels * (i + 1) / across);
+    }
+  }
+  void multiply(const T* pixels, std::int64_t t0, std::int64_t t1, std::int64_t j0, std::int64_t j1) const {
+    constexpr std::int64_t W = Simd<T>::width, sums_size = tile_rows * 2 * W;
+    const std::int64_t size = 2 * W * x.k, block = (panel_block + x.depth - 1) / x.depth * x.depth;
+    T* const sums = scratch<T>(Scratch::sums, (t1 - t0) * sums_size);
+    for (std::int64_t j = j0; j < j1; ++j) {
+      const int cols = x.call.shape.k - j * 2 * W > W ? 2 * W : W;
+      // Weights that a first-level cache holds meet all pixels before others take their place.
+      for (std::int64_t p = 0, step; p < x.k; p += step) {
+        step = x.k - p < block ? x.k - p : block;
+        const T* const weights = x.call.weights + j * size + p * 2 * W;
+        const bool ends = p + step == x.k;
+        for (std::int64_t t = t0; t < t1; ++t) {
+          const auto ahead = ends && j + 1 == j1
+                                 ? Ahead<T>()
+                                 : Ahead<T>::part(weights + step * 2 * W, step * 2 * W, t - t0, t1 - t0, step, x.depth);
+          multiply_panel_rows(pixels + (t - t0) * x.size + p / x.depth * panel_chunk, weights, step, x.depth,
+                              sums + (t - t0) * sums_size, x.rows(t), cols, p > 0, ahead);
+          if (ends) finish_pixels(x.call, sums + (t - t0) * sums_size, x.first(t), x.rows(t), j * 2 * W);
         }
       }
     }
@@ -163,21 +166,20 @@ bool packed_conv(const PackedConv<T>& call) {
   if (call.winograd) return packed_winograd(call);
   constexpr std::int64_t cols = 2 * Simd<T>::width;
   const PackedTiles<T> x(call);
-  const std::int64_t tiles = x.tiles, panels = (call.shape.k + cols - 1) / cols;
+  PackedTasks<T> tasks{x, 1, (call.shape.k + cols - 1) / cols, 1};
   // What a task's pixels read fits half of a second-level cache, unless weights would then be read for few rows only.
-  // Of several threads each has some tasks, so that they end together; rather with weights of its own than with pixels.
   constexpr std::int64_t half = 3 << 15, most = 1 << 18, rows = 10;
-  std::int64_t fit = most / x.size < rows ? most / x.size : rows, across = 1;
+  std::int64_t fit = most / x.size < rows ? most / x.size : rows;
   fit = fit < half / x.size ? half / x.size : fit < 1 ? 1 : fit;
-  std::int64_t down = (tiles + fit - 1) / fit;
-  const std::int64_t wanted = num_threads() > 1 ? 4 * num_threads() : 1;
-  while (down * across < wanted && panels / (across + 1) >= 2) ++across;
-  while (down * across < wanted && down < tiles) ++down;
-  T* const gathered = across > 1 ? scratch<T>(Scratch::tiles, tiles * x.size) : nullptr;
-  if (across > 1) parallel_for(tiles, (1 << 16) / x.size + 1, PackedGather<T>{x, gathered});
-  const PackedTasks<T> tasks{x, gathered, (tiles + down - 1) / down, panels, (panels + across - 1) / across};
-  const std::int64_t count = (tiles + tasks.tiles_of_task - 1) / tasks.tiles_of_task *
-                             ((panels + tasks.panels_of_task - 1) / tasks.panels_of_task);
+  tasks.parts = (x.tiles + fit - 1) / fit;
+  // Each of several threads has pixels of its own, which stay in its cache from one layer to the next, and some tasks,
+  // so that all end together. Only few weights are worth bringing to a cache more than once.
+  if (const std::int64_t threads = num_threads(), wanted = 4 * threads; threads > 1) {
+    const std::int64_t parts = x.k * call.shape.k > (1 << 17) ? threads : wanted;
+    if (tasks.parts < parts) tasks.parts = parts < x.tiles ? parts : x.tiles;
+    while (tasks.parts * tasks.across < 2 * wanted && tasks.panels / (tasks.across + 1) >= 2) ++tasks.across;
+  }
+  const std::int64_t count = tasks.parts * tasks.across;
   parallel_for(count, (std::int64_t{1} << 18) / (x.pixels * x.k * call.shape.k / count + 1) + 1, tasks);
   return true;
 }

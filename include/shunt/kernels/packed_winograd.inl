@@ -242,27 +242,58 @@ struct PackedWinogradMultiply {
   void operator()(std::int64_t begin, std::int64_t end) const { x.multiply(begin, end); }
 };
 
-// Blocks of tiles whose factors fit a second-level cache; each reads all weights, so blocks are larger where these do
-// not fit themselves.
+// How the tiles are cut into blocks. Few weights are read anew by every block, which one thread computes by itself, so
+// that factors never leave its cache; blocks of many weights are larger, and all threads share each.
+template <class T>
+struct PackedWinogradBlocks {
+  const PackedConv<T>& call;
+  std::int64_t down, across, tiles, blocks, size;
+  T* zeros;
+  std::atomic<bool>& odd;
+
+  static constexpr int W = Simd<T>::width;
+  bool shared() const { return 36 * call.shape.c * call.shape.k > (1 << 20); }
+  std::int64_t panels() const { return (call.shape.k + 2 * W - 1) / (2 * W); }
+  T* values() const {
+    return scratch<T>(Scratch::tiles, ((tiles + blocks - 1) / blocks + tile_rows) / tile_rows * 36 * size);
+  }
+  PackedWinograd<T> block(std::int64_t b, T* values) const {
+    const std::int64_t first = tiles * b / blocks;
+    return {call, down, across, first, tiles * (b + 1) / blocks - first, values, zeros, odd};
+  }
+  void operator()(std::int64_t begin, std::int64_t end) const {
+    T* const own = values();
+    for (std::int64_t b = begin; b < end && !odd; ++b) {
+      const PackedWinograd<T> x = block(b, own);
+      x.transform(0, x.count);
+      if (!odd) x.multiply(0, panels());
+    }
+  }
+};
+
 template <class T>
 bool packed_winograd(const PackedConv<T>& call) {
-  constexpr int W = Simd<T>::width;
   const ConvShape& s = call.shape;
-  const std::int64_t channels = s.c, size = panel_size(channels);
-  std::int64_t fit = (std::int64_t{1} << (36 * channels * s.k > (1 << 18) ? 18 : 17)) / (36 * size);
-  fit = (fit < 1 ? 1 : fit) * tile_rows;
+  const std::int64_t down = (s.oh + 3) / 4, across = (s.ow + 3) / 4, size = panel_size(s.c);
   std::atomic<bool> odd{false};
-  T* const zeros = scratch<T>(Scratch::image, channels + W);
-  fill_zero(zeros, channels);
-  const std::int64_t down = (s.oh + 3) / 4, across = (s.ow + 3) / 4, tiles = s.n * down * across;
-  const std::int64_t blocks = (tiles + fit - 1) / fit, panels = (s.k + 2 * W - 1) / (2 * W);
-  T* const values = scratch<T>(Scratch::tiles, ((tiles + blocks - 1) / blocks + tile_rows) / tile_rows * 36 * size);
-  for (std::int64_t b = 0; b < blocks; ++b) {
-    const std::int64_t first = tiles * b / blocks, count = tiles * (b + 1) / blocks - first;
-    const PackedWinograd<T> x{call, down, across, first, count, values, zeros, odd};
-    parallel_for(count, (1 << 16) / (200 * channels) + 1, PackedWinogradTransform<T>{x});
-    if (odd) return false;
-    parallel_for(panels, (1 << 18) / (36 * count * channels * 2 * W + 1) + 1, PackedWinogradMultiply<T>{x});
+  T* const zeros = scratch<T>(Scratch::image, s.c + Simd<T>::width);
+  fill_zero(zeros, s.c);
+  PackedWinogradBlocks<T> x{call, down, across, s.n * down * across, 1, size, zeros, odd};
+  // Factors fit a second-level cache.
+  const std::int64_t fit = (std::int64_t{1} << (36 * s.c * s.k > (1 << 18) ? 18 : 17)) / (36 * size);
+  x.blocks = (x.tiles - 1) / ((fit < 1 ? 1 : fit) * tile_rows) + 1;
+  if (!x.shared()) {
+    const std::int64_t threads = num_threads();
+    x.blocks = (x.blocks + threads - 1) / threads * threads;
+    parallel_for(x.blocks, 1, x);
+    return !odd;
   }
-  return true;
+  T* const values = x.values();
+  for (std::int64_t b = 0; b < x.blocks && !odd; ++b) {
+    const PackedWinograd<T> block = x.block(b, values);
+    parallel_for(block.count, (1 << 16) / (200 * s.c) + 1, PackedWinogradTransform<T>{block});
+    if (odd) return false;
+    parallel_for(x.panels(), (1 << 18) / (36 * block.count * s.c * 2 * x.W + 1) + 1, PackedWinogradMultiply<T>{block});
+  }
+  return !odd;
 }

@@ -367,8 +367,7 @@ void Module<T>::load_state_dict(const StateDict& published, bool strict) {
   if (!names.empty()) shunt::detail::raise<ValueError>("load_state_dict of ", kind(), ": names differ:", names);
 
   const auto write = [](const auto& to, const auto& from) {
-    using U = typename std::remove_cvref_t<decltype(to)>::value_type;
-    shunt::detail::map_into(shunt::detail::Copy<U>{}, to, from);
+    shunt::detail::copy_into(to, from);
     to.body().storage->version.fetch_add(1, std::memory_order_relaxed);
   };
   for (const auto& [to, from] : walk.writes) write(to, from.template to<T>());

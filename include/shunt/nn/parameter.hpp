@@ -42,7 +42,7 @@ Tensor<T> Owned<T>::copy(const Tensor<T>& o) {
 template <Scalar T>
 void Owned<T>::assign(const Tensor<T>& o) {
   if (this->defined() && o.defined() && this->shape() == o.shape()) {
-    shunt::detail::map_into(shunt::detail::Copy<T>{}, *this, o);
+    shunt::detail::copy_into(*this, o);
     this->body().storage->version.fetch_add(1, std::memory_order_relaxed);
   } else {
     Tensor<T>::operator=(copy(o));

@@ -197,7 +197,7 @@ Tensor<T> conv_transpose2d(const Tensor<T>& x, const Tensor<T>& w, const Tensor<
   auto y = Tensor<T>::empty(detail::conv_result(x.shape(), 2, channels, size));
   if (b.defined()) {
     const auto bs = detail::dense(b);
-    detail::map_into(detail::Copy<T>{}, y, bs.alias(bs.data(), {channels, 1, 1}, {1, 0, 0}));
+    detail::copy_into(y, bs.alias(bs.data(), {channels, 1, 1}, {1, 0, 0}));
   }
   detail::count_multiply_adds(static_cast<double>(x.numel()) *
                               static_cast<double>(w.numel() / std::max<std::int64_t>(w.size(0), 1)));

@@ -45,7 +45,7 @@ void add_rows(Slots<T>& into, std::size_t i, const Tensor<T>& g, const Tensor<st
     if (accumulate)
       map_into(Add{}, out, out, sum);
     else
-      map_into(Copy<T>{}, out, sum);
+      copy_into(out, sum);
   } else {
     if (!accumulate) std::fill_n(out.data(), out.numel(), T(0));
     run(out);
@@ -89,7 +89,7 @@ void scatter_into(const Tensor<T>& out, const Tensor<std::int64_t>& index, int d
   if constexpr (std::same_as<T, bfloat16>) {
     const auto sum = map<float>("to", Copy<float>{}, out);
     run(sum.data(), sum.strides());
-    map_into(Copy<T>{}, out, sum);
+    copy_into(out, sum);
   } else {
     run(out.data(), out.strides());
   }

@@ -33,8 +33,7 @@ Tensor<T> cat(const std::vector<Tensor<T>>& list, std::int64_t dim = 0) {
   shape[d] = at.back();
   auto y = Tensor<T>::empty(shape);
   for (std::size_t i = 0; i < list.size(); ++i)
-    detail::map_into(detail::Copy<T>{}, y.alias(y.data() + at[i] * y.strides()[d], list[i].shape(), y.strides()),
-                     list[i]);
+    detail::copy_into(y.alias(y.data() + at[i] * y.strides()[d], list[i].shape(), y.strides()), list[i]);
   return record("cat", y, list, [d, at](const Tensor<T>& g, Slots<T>& into) {
     for (std::size_t i = 0; i < into.size(); ++i) into.add(i, g.narrow(d, at[i], at[i + 1] - at[i]));
   });
@@ -54,8 +53,7 @@ Tensor<T> stack(const std::vector<Tensor<T>>& list, std::int64_t dim = 0) {
   const int d = detail::wrap_dim("stack", dim, shape.rank() + 1);
   shape.insert(d, static_cast<std::int64_t>(list.size()));
   auto y = Tensor<T>::empty(shape);
-  for (std::size_t i = 0; i < list.size(); ++i)
-    detail::map_into(detail::Copy<T>{}, y.select(d, static_cast<std::int64_t>(i)), list[i]);
+  for (std::size_t i = 0; i < list.size(); ++i) detail::copy_into(y.select(d, static_cast<std::int64_t>(i)), list[i]);
   return record("stack", y, list, [d](const Tensor<T>& g, Slots<T>& into) {
     for (std::size_t i = 0; i < into.size(); ++i) into.add(i, g.select(d, static_cast<std::int64_t>(i)));
   });

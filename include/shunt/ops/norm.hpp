@@ -115,7 +115,7 @@ Tensor<T> batch_norm_onto(const Tensor<T>& base, const Tensor<T>& x, const Tenso
   const kernels::NormShape sets{channels, n, area, area, channels * area, channels, 1, 0};
   const auto keep = [](const Tensor<T>& running) {
     auto copy = Tensor<A>::empty(running.shape());
-    detail::map_into(detail::Copy<A>{}, copy, running);
+    detail::copy_into(copy, running);
     return copy;
   };
   detail::NormStatistics<A> by;

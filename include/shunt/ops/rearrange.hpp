@@ -66,7 +66,7 @@ Tensor<T> pad_constant(const Tensor<T>& x, const PadPlan& plan, T value) {
     set_all(rest.slice(d, std::max(b, e), n), value);
     rest = rest.slice(d, b, e);
   }
-  map_into(Copy<T>{}, rest, plan.in_source(x.detach()));
+  copy_into(rest, plan.in_source(x.detach()));
   return record("pad", y, {x}, [plan](const Tensor<T>& g, Slots<T>& into) {
     if (!plan.crops()) return into.add(0, plan.in_result(g));
     into.add_region(0, plan.in_result(g), [&](const Tensor<T>& whole) { return plan.in_source(whole); });
@@ -132,8 +132,8 @@ Tensor<T> rotated(const Tensor<T>& x, int d, std::int64_t begin) {
   Shape head = x.shape(), tail = x.shape();
   head[d] = n - begin;
   tail[d] = begin;
-  map_into(Copy<T>{}, y.alias(y.data(), head, y.strides()), x.alias(x.data() + begin * from, head, x.strides()));
-  map_into(Copy<T>{}, y.alias(y.data() + (n - begin) * to, tail, y.strides()), x.alias(x.data(), tail, x.strides()));
+  copy_into(y.alias(y.data(), head, y.strides()), x.alias(x.data() + begin * from, head, x.strides()));
+  copy_into(y.alias(y.data() + (n - begin) * to, tail, y.strides()), x.alias(x.data(), tail, x.strides()));
   return y;
 }
 template <Scalar T>
@@ -239,8 +239,8 @@ struct PixelPlan {
     for (std::int64_t i = 0; i < r; ++i)
       for (std::int64_t j = 0; j < r; ++j) {
         const auto at_coarse = (i * r + j) * h * w, at_fine = i * r * w + j;
-        map_into(Copy<T>{}, to.alias(to.data() + (to_fine ? at_fine : at_coarse), shape, to_fine ? in_fine : in_coarse),
-                 from.alias(from.data() + (to_fine ? at_coarse : at_fine), shape, to_fine ? in_coarse : in_fine));
+        copy_into(to.alias(to.data() + (to_fine ? at_fine : at_coarse), shape, to_fine ? in_fine : in_coarse),
+                  from.alias(from.data() + (to_fine ? at_coarse : at_fine), shape, to_fine ? in_coarse : in_fine));
       }
   }
 };

@@ -77,7 +77,7 @@ class EMA {
   };
   static std::string key(std::size_t i) { return "average." + std::to_string(i); }
   static void write(const Tensor<S>& from, const Tensor<T>& to) {
-    shunt::detail::map_into(shunt::detail::Copy<T>{}, to, from);
+    shunt::detail::copy_into(to, from);
     shunt::detail::mark_changed("optim::EMA", to);
   }
 

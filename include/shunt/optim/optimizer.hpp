@@ -169,7 +169,7 @@ void Optimizer<T, Options>::step() {
     }
   }
   kernels::run_updates(work_);
-  for (const auto& [p, values] : strided_) shunt::detail::map_into(shunt::detail::Copy<T>{}, p, values);
+  for (const auto& [p, values] : strided_) shunt::detail::copy_into(p, values);
   forget();
 }
 template <Real T, class Options>
