@@ -31,7 +31,7 @@ void copies(const Shape& shape) {
   std::vector<std::int64_t> order(static_cast<std::size_t>(shape.rank()));
   std::iota(order.begin(), order.end(), 0);
   for (auto& n : wide) n += 2;
-  const auto whole = arange(wide.numel()).reshape(wide).template to<T>();
+  const auto whole = arange(static_cast<double>(wide.numel())).reshape(wide).template to<T>();
   do {
     const auto turned = whole.permute(order);
     auto part = turned;

@@ -27,13 +27,13 @@ Values by_pixels(const Values& x, Size n, Size c, Size plane, Size pixel) {
 
 struct Case {
   ConvShape s;
-  bool winograd;
+  int winograd;  // results a side of a tile, or 0
   Size gap;
   Values x, weights, bias, base;
 
-  Case(const ConvShape& shape, Size between, bool by_winograd = false)
+  Case(const ConvShape& shape, Size between, int tile = 0)
       : s(shape),
-        winograd(by_winograd),
+        winograd(tile),
         gap(between),
         x(random_vector<float>(s.n * s.c * s.h * s.w, 1)),
         weights(random_vector<float>(s.k * filter_size(s), 2)),
@@ -89,7 +89,7 @@ void check(const Case& c, bool with_base, bool clamps) {
   const double most = sizes.empty() ? 0 : *std::max_element(sizes.begin(), sizes.end());
   double worst = 0;
   for (std::size_t i = 0; i < y.size(); ++i) {
-    const double error = std::abs(static_cast<double>(y[i]) - want[i]) / (c.winograd ? most : sizes[i] + 1e-30);
+    const double error = std::abs(static_cast<double>(y[i]) - want[i]) / (c.winograd > 0 ? most : sizes[i] + 1e-30);
     worst = std::isnan(error) ? std::numeric_limits<double>::infinity() : std::max(worst, error);
   }
   CHECK(worst < 24 * static_cast<double>(std::numeric_limits<float>::epsilon()));
@@ -135,25 +135,31 @@ TEST_CASE("packed_conv: by Winograd's form, for all edges of tiles and panels", 
       for (Size w : {1, 2, 4, 5, 8, 11, 13}) {
         for (Size pad : {0, 1, 2}) {
           if (h + 2 * pad < 3 || w + 2 * pad < 3) continue;
-          check(Case(square(1 + h % 3, 1 + (h + w) % 19, h, w, 1 + (h * w) % 21, 3, 1, pad), w % 2, true), h % 2 == 0,
-                w % 2 == 0);
+          for (int tile : {2, 4})
+            check(Case(square(1 + h % 3, 1 + (h + w) % 19, h, w, 1 + (h * w) % 21, 3, 1, pad), w % 2, tile), h % 2 == 0,
+                  w % 2 == 0);
         }
       }
     }
-    for (Size c : {8, 17, 64, 65, 130}) check(Case(square(2, c, 14, 22, 40, 3, 1, 1), 0, true), true, true);
+    for (int tile : {2, 4})
+      for (Size c : {8, 17, 64, 65, 130}) check(Case(square(2, c, 14, 22, 40, 3, 1, 1), 0, tile), true, true);
+    check(Case(square(1, 200, 9, 10, 150, 3, 1, 1), 0, 4), true, false);  // weights that threads share
+    check(Case(square(1, 270, 5, 6, 250, 3, 1, 1), 0, 2), false, true);
   }
 }
 
 TEST_CASE("packed_conv: the same bits on every number of threads", "[kernels][conv][tsan]") {
   for (Isa isa : isas()) {
-    for (bool winograd : {false, true}) {
-      const Case c(square(2, 40, 21, 18, 70, 3, 1, 1), 0, winograd);
+    for (const auto& c :
+         {Case(square(2, 40, 21, 18, 70, 3, 1, 1), 0), Case(square(2, 40, 21, 18, 70, 3, 1, 1), 0, 2),
+          Case(square(2, 40, 21, 18, 70, 3, 1, 1), 0, 4), Case(square(1, 200, 9, 10, 150, 3, 1, 1), 0, 4),
+          Case(square(1, 600, 3, 5, 260, 1, 1, 0), 0)}) {
       Values one, y;
       for (int threads : {1, 2, 3, 8}) {
         const Setting setting(isa, threads);
         CHECK(c.run(y, true, true));
         if (threads == 1) one = y;
-        CAPTURE(name(isa), threads, winograd);
+        CAPTURE(name(isa), threads, c.winograd, c.s.c);
         CHECK(y == one);
       }
     }
@@ -164,11 +170,14 @@ TEST_CASE("packed_conv: what is not finite goes where it belongs, or is declined
   for (Isa isa : isas()) {
     const Setting setting(isa);
     for (float value : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), 3e37F}) {
-      Case c(square(2, 6, 12, 13, 18, 3, 1, 1), 0, true);
+      Case c(square(2, 6, 12, 13, 18, 3, 1, 1), 0);
       c.x[c.x.size() / 2 + 5] = value;
       Values y;
-      CHECK_FALSE(c.run(y, false, false));
-      c.winograd = false;
+      for (int tile : {2, 4}) {
+        c.winograd = tile;
+        CHECK_FALSE(c.run(y, false, false));
+      }
+      c.winograd = 0;
       const auto want = c.wanted<float>(false, false);
       REQUIRE(c.run(y, false, false));
       bool same = true;

@@ -13,7 +13,7 @@ namespace shunt::kernels {
 template <class T>
 struct PackedConv {
   const ConvShape& shape;
-  bool winograd;            ///< How the weights are packed: as they are, or for F(4 x 4, 3 x 3).
+  int winograd;             ///< How the weights are packed: as they are, or for tiles of 2 x 2 or 4 x 4 results.
   const T *weights, *bias;  ///< Packed; k values, or null.
   const T* x;
   std::int64_t x_pixel;
@@ -27,12 +27,17 @@ struct PackedConv {
 
 /// Values of one filter.
 inline std::int64_t filter_size(const ConvShape& s) { return s.c * s.kh * s.kw; }
-/// Whether fewer multiplications are worth the transforms, by what was measured at ResNet's shapes: the 36 factors of a
-/// weight have to be read, four times what the weights take, so few tiles are better off without.
-inline bool packed_winograd_pays(const ConvShape& s) {
-  const std::int64_t tiles = (s.oh + 3) / 4 * ((s.ow + 3) / 4);
-  return s.kh == 3 && s.kw == 3 && s.sh == 1 && s.sw == 1 && s.dh == 1 && s.dw == 1 && s.c >= 16 && s.k >= 16 &&
-         tiles >= 12;
+/// Results a side of Winograd's tiles, 2 or 4, or 0 where fewer multiplications are not worth the transforms, by what
+/// was measured at ResNet's shapes. A weight has 16 or 36 factors, which come from memory where a cache does not hold
+/// those of all: they cost as much as 20 multiplications each, so that few tiles are better small, and fewer none.
+inline int packed_winograd_tile(const ConvShape& s) {
+  if (s.kh != 3 || s.kw != 3 || s.sh != 1 || s.sw != 1 || s.dh != 1 || s.dw != 1 || s.c < 16 || s.k < 16) return 0;
+  const auto tiles = [&](std::int64_t m) { return s.n * ((s.oh + m - 1) / m) * ((s.ow + m - 1) / m); };
+  const bool far = 36 * s.c * s.k > (1 << 20);
+  const std::int64_t from_memory = far ? 20 : 0;
+  const std::int64_t large = 36 * (tiles(4) + from_memory), small = 16 * (tiles(2) + from_memory);
+  if (tiles(2) < 12) return 0;
+  return large <= small ? 4 : 2;
 }
 
 /// The largest value of every window of images with `channels`, pixel by pixel; one that is not a number stays.
@@ -54,13 +59,13 @@ namespace shunt::kernels {
 
 /// How many values the packed weights take.
 template <class T>
-std::int64_t packed_weights(const ConvShape& s, bool winograd) {
+std::int64_t packed_weights(const ConvShape& s, int winograd) {
   const std::int64_t cols = gemm_loops<T, T>().cols();
-  return (s.k + cols - 1) / cols * cols * (winograd ? 36 * s.c : filter_size(s));
+  return (s.k + cols - 1) / cols * cols * (winograd > 0 ? (winograd + 2) * (winograd + 2) * s.c : filter_size(s));
 }
 /// Packs w (k, c, kh, kw). False where Winograd's transform met values that are not finite or huge, which would spread.
 template <class T>
-bool pack_weights(const ConvShape& s, bool winograd, const T* w, T* packed) {
+bool pack_weights(const ConvShape& s, int winograd, const T* w, T* packed) {
   return by_isa(portable::pack_weights<T>, avx2::pack_weights<T>, avx512::pack_weights<T>)(s, winograd, w, packed);
 }
 /// False where Winograd's transform met such values in the images: then y is not written wholly, and the caller has to

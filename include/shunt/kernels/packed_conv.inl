@@ -151,7 +151,7 @@ struct PackedTasks {
         for (std::int64_t t = t0; t < t1; ++t) {
           const auto ahead = ends && j + 1 == j1
                                  ? Ahead<T>()
-                                 : Ahead<T>::part(weights + step * 2 * W, step * 2 * W, t - t0, t1 - t0, step, x.depth);
+                                 : Ahead<T>::part(weights + step * 2 * W, step * 2 * W, t - t0, t1 - t0, step);
           multiply_panel_rows(pixels + (t - t0) * x.size + p / x.depth * panel_chunk, weights, step, x.depth,
                               sums + (t - t0) * sums_size, x.rows(t), cols, p > 0, ahead);
           if (ends) finish_pixels(x.call, sums + (t - t0) * sums_size, x.first(t), x.rows(t), j * 2 * W);
@@ -163,7 +163,8 @@ struct PackedTasks {
 
 template <class T>
 bool packed_conv(const PackedConv<T>& call) {
-  if (call.winograd) return packed_winograd(call);
+  if (call.winograd == 4) return packed_winograd<T, 4>(call);
+  if (call.winograd == 2) return packed_winograd<T, 2>(call);
   constexpr std::int64_t cols = 2 * Simd<T>::width;
   const PackedTiles<T> x(call);
   PackedTasks<T> tasks{x, 1, (call.shape.k + cols - 1) / cols, 1};
@@ -187,23 +188,25 @@ bool packed_conv(const PackedConv<T>& call) {
 // [panel of filters][row of the filter][column][channel][filter], or the factors of Winograd's form in place of the
 // filter's rows and columns; false if these are not finite. Lanes beyond the last filter hold anything.
 template <class T>
-bool pack_weights(const ConvShape& g, bool winograd, const T* w, T* packed) {
+bool pack_weights(const ConvShape& g, int winograd, const T* w, T* packed) {
   constexpr int W = Simd<T>::width, cols = 2 * W;
   constexpr std::int64_t most = 32;
   const std::int64_t taps = g.kh * g.kw, size = filter_size(g), step = g.c * cols;
   bool finite = true;
-  for (std::int64_t f = 0; f < g.k; f += cols, packed += (winograd ? 36 : taps) * step) {
+  for (std::int64_t f = 0; f < g.k;
+       f += cols, packed += (winograd > 0 ? (winograd + 2) * (winograd + 2) : taps) * step) {
     const int count = static_cast<int>(g.k - f < cols ? g.k - f : cols);
     const T* const from = w + f * size;
-    for (std::int64_t i = 0; i < taps && !winograd; ++i)
+    for (std::int64_t i = 0; i < taps && winograd == 0; ++i)
       pack<T, T>(packed + i * step, cols, from + i, size, taps, count, g.c);
-    for (int v = 0; v < count && winograd; v += W) {
+    for (int v = 0; v < count && winograd > 0; v += W) {
       const int filters = count - v < W ? count - v : W;
       for (std::int64_t c = 0; c < g.c; c += most) {
         const std::int64_t channels = g.c - c < most ? g.c - c : most;
         T* const part = scratch<T>(Scratch::panel_b, most * 9 * W);
         pack<T, T>(part, W, from + v * size + c * 9, size, 1, filters, channels * 9);
-        finite = transform_filters<W, cols>(part, channels, false, packed + c * cols + v, step) && finite;
+        const auto transform = winograd == 2 ? transform_filters<W, cols, 2, T> : transform_filters<W, cols, 4, T>;
+        finite = transform(part, channels, false, packed + c * cols + v, step) && finite;
       }
     }
   }

@@ -1,4 +1,4 @@
-// The parts that convolutions over pixels share, and Winograd's F(4 x 4, 3 x 3) over pixels, for one instruction set.
+// The parts that convolutions over pixels share, and Winograd's F(M x M, 3 x 3) over pixels, for one instruction set.
 // With channels in the lanes, the transforms need no shuffle: they take a third of the products' time at 64 channels.
 
 // A panel holds what up to tile_rows pixels (or tiles) read, [some of k][row][these of k], with room for a vector that
@@ -8,18 +8,17 @@ inline std::int64_t panel_size(std::int64_t k, std::int64_t depth = panel_depth)
   return (k + depth - 1) / depth * panel_chunk;
 }
 
-// Weights that come next, brought into the second-level cache meanwhile, `lines` of a cache with each `depth` of k:
+// Weights that come next, brought into the second-level cache meanwhile, `lines` of a cache with every few values of k:
 // weights are read once and from afar, at a tenth of the rate at which they could be multiplied.
 template <class T>
 struct Ahead {
   const T* weights = nullptr;
   int lines = 0;
 
-  static constexpr std::int64_t line = 64 / sizeof(T);
+  static constexpr std::int64_t line = 64 / sizeof(T), period = 8;
   /// Of the `size` values at `next`, the part of one of `tiles` that are multiplied before.
-  static Ahead part(const T* next, std::int64_t size, std::int64_t tile, std::int64_t tiles, std::int64_t k,
-                    std::int64_t depth) {
-    const std::int64_t steps = (k + depth - 1) / depth, lines = (size / line + tiles * steps - 1) / (tiles * steps);
+  static Ahead part(const T* next, std::int64_t size, std::int64_t tile, std::int64_t tiles, std::int64_t k) {
+    const std::int64_t steps = (k + period - 1) / period, lines = (size / line + tiles * steps - 1) / (tiles * steps);
     return {next + tile * steps * lines * line, static_cast<int>(lines)};
   }
   [[gnu::always_inline]] void step() {
@@ -43,16 +42,18 @@ template <class T, int M, int N>
     }
   }
   for (; k > 0; k -= depth, panel += panel_chunk) {
-    ahead.step();
     const T* a = panel;
-    for (const T* const end = a + (k < depth ? k : depth); a != end; ++a, weights += 2 * W) {
-      V b[N];
+    for (const T* const end = a + (k < depth ? k : depth); a != end;) {
+      ahead.step();
+      for (const T* const stop = end - a < ahead.period ? end : a + ahead.period; a != stop; ++a, weights += 2 * W) {
+        V b[N];
 #pragma GCC unroll 2
-      for (int j = 0; j < N; ++j) load(b[j], weights + j * W);
+        for (int j = 0; j < N; ++j) load(b[j], weights + j * W);
 #pragma GCC unroll 16
-      for (int i = 0; i < M; ++i) {
+        for (int i = 0; i < M; ++i) {
 #pragma GCC unroll 2
-        for (int j = 0; j < N; ++j) acc[i][j] += a[i * panel_depth] * b[j];
+          for (int j = 0; j < N; ++j) acc[i][j] += a[i * panel_depth] * b[j];
+        }
       }
     }
   }
@@ -123,7 +124,7 @@ struct PixelEnd {
   }
 };
 
-template <class T>
+template <class T, int M>
 struct PackedWinograd {
   const PackedConv<T>& call;
   std::int64_t down, across;  // tiles of an image
@@ -131,16 +132,16 @@ struct PackedWinograd {
   T *values, *zeros;          // [rows of tiles][factor][panel]
   std::atomic<bool>& odd;
 
-  static constexpr int W = Simd<T>::width;
+  static constexpr int W = Simd<T>::width, side = M + 2, factors = side * side;
   std::int64_t groups() const { return (count + tile_rows - 1) / tile_rows; }
   std::int64_t begin_of(std::int64_t group) const { return count * group / groups(); }
 
-  // Where the tile's 6 x 6 pixels lie.
+  // Where the pixels that the tile reads lie.
   void locate(std::int64_t tile, const T** from) const {
     const std::int64_t image = tile / (down * across), at = tile % (down * across);
-    const std::int64_t y0 = at / across * 4 - call.shape.ph, x0 = at % across * 4 - call.shape.pw;
-    for (int i = 0; i < 36; ++i) {
-      const std::int64_t y = y0 + i / 6, x = x0 + i % 6;
+    const std::int64_t y0 = at / across * M - call.shape.ph, x0 = at % across * M - call.shape.pw;
+    for (int i = 0; i < factors; ++i) {
+      const std::int64_t y = y0 + i / side, x = x0 + i % side;
       const bool inside = y >= 0 && y < call.shape.h && x >= 0 && x < call.shape.w;
       from[i] = inside ? call.x + ((image * call.shape.h + y) * call.shape.w + x) * call.x_pixel : zeros;
     }
@@ -153,70 +154,70 @@ struct PackedWinograd {
     std::int64_t group = 0;
     for (std::int64_t t = begin; t < end; ++t) {
       while (begin_of(group + 1) <= t) ++group;
-      T* const row = values + group * 36 * size + (t - begin_of(group)) * panel_depth;
-      const T* from[36];
+      T* const row = values + group * factors * size + (t - begin_of(group)) * panel_depth;
+      const T* from[factors];
       locate(first + t, from);
       for (std::int64_t c = 0; c < channels; c += W) {
         const int lanes = static_cast<int>(channels - c < W ? channels - c : W);
         T* const to = row + c / panel_depth * panel_chunk + c % panel_depth;
-        V part[6][6];
-        for (int r = 0; r < 6; ++r) {
-          V d[6];
+        V part[side][side];
+        for (int r = 0; r < side; ++r) {
+          V d[side];
 #pragma GCC unroll 6
-          for (int i = 0; i < 6; ++i) {
-            load_lanes(d[i], from[6 * r + i] + c, lanes);
+          for (int i = 0; i < side; ++i) {
+            load_lanes(d[i], from[side * r + i] + c, lanes);
             watch<T>(seen, d[i]);
           }
-          source_pass<T>(d, part[r]);
+          source_pass<T, M>(d, part[r]);
         }
-        for (int i = 0; i < 6; ++i) {
-          V d[6], out[6];
+        for (int i = 0; i < side; ++i) {
+          V d[side], out[side];
 #pragma GCC unroll 6
-          for (int r = 0; r < 6; ++r) d[r] = part[r][i];
-          source_pass<T>(d, out);
+          for (int r = 0; r < side; ++r) d[r] = part[r][i];
+          source_pass<T, M>(d, out);
 #pragma GCC unroll 6
-          for (int r = 0; r < 6; ++r) store_lanes(out[r], to + (6 * r + i) * size, lanes);
+          for (int r = 0; r < side; ++r) store_lanes(out[r], to + (side * r + i) * size, lanes);
         }
       }
     }
     if (!fine<T>(seen)) odd = true;
   }
 
-  // One tile's 16 results of one vector of filters.
+  // One tile's results of one vector of filters.
   [[gnu::noinline]] void finish(const T* products, std::int64_t step, std::int64_t tile, const PixelEnd<T>& end) const {
     using V = typename Simd<T>::V;
     const std::int64_t image = tile / (down * across), at = tile % (down * across);
-    const std::int64_t y0 = at / across * 4, x0 = at % across * 4;
-    V part[6][4];
-    for (int r = 0; r < 6; ++r) {
-      V m[6];
+    const std::int64_t y0 = at / across * M, x0 = at % across * M;
+    V part[side][M];
+    for (int r = 0; r < side; ++r) {
+      V m[side];
 #pragma GCC unroll 6
-      for (int i = 0; i < 6; ++i) load(m[i], products + (6 * r + i) * step);
-      result_pass<T>(m, part[r]);
+      for (int i = 0; i < side; ++i) load(m[i], products + (side * r + i) * step);
+      result_pass<T, M>(m, part[r]);
     }
-    for (std::int64_t i = 0; i < 4 && x0 + i < call.shape.ow; ++i) {
-      V m[6], out[4];
+    for (std::int64_t i = 0; i < M && x0 + i < call.shape.ow; ++i) {
+      V m[side], out[M];
 #pragma GCC unroll 6
-      for (int r = 0; r < 6; ++r) m[r] = part[r][i];
-      result_pass<T>(m, out);
-      for (std::int64_t r = 0; r < 4 && y0 + r < call.shape.oh; ++r)
+      for (int r = 0; r < side; ++r) m[r] = part[r][i];
+      result_pass<T, M>(m, out);
+      for (std::int64_t r = 0; r < M && y0 + r < call.shape.oh; ++r)
         end.put(out[r], (image * call.shape.oh + y0 + r) * call.shape.ow + x0 + i);
     }
   }
   // All tiles of this block and some panels of filters.
   [[gnu::noinline]] void multiply(std::int64_t begin, std::int64_t end) const {
     const std::int64_t channels = call.shape.c, size = panel_size(channels), step = tile_rows * 2 * W;
-    T* const products = scratch<T>(Scratch::sums, 36 * groups() * step);
+    T* const products = scratch<T>(Scratch::sums, factors * groups() * step);
     for (std::int64_t j = begin; j < end; ++j) {
       const std::int64_t f = j * 2 * W;
       const int cols = call.shape.k - f > W ? 2 * W : W;
-      const T* weights = call.weights + f * 36 * channels;
-      for (int i = 0; i < 36; ++i, weights += 2 * W * channels) {
+      const T* weights = call.weights + f * factors * channels;
+      for (int i = 0; i < factors; ++i, weights += 2 * W * channels) {
         for (std::int64_t g = 0; g < groups(); ++g) {
-          multiply_panel_rows(
-              values + (g * 36 + i) * size, weights, channels, panel_depth, products + (g * 36 + i) * step,
-              static_cast<int>(begin_of(g + 1) - begin_of(g)), cols, false,
-              Ahead<T>::part(weights + 2 * W * channels, 2 * W * channels, g, groups(), channels, panel_depth));
+          multiply_panel_rows(values + (g * factors + i) * size, weights, channels, panel_depth,
+                              products + (g * factors + i) * step, static_cast<int>(begin_of(g + 1) - begin_of(g)),
+                              cols, false,
+                              Ahead<T>::part(weights + 2 * W * channels, 2 * W * channels, g, groups(), channels));
         }
       }
       for (int v = 0; v < cols; v += W) {
@@ -224,63 +225,63 @@ struct PackedWinograd {
         const PixelEnd<T> last(call, f + v, static_cast<int>(left < W ? left : W));
         for (std::int64_t g = 0; g < groups(); ++g) {
           for (std::int64_t t = begin_of(g); t < begin_of(g + 1); ++t)
-            finish(products + g * 36 * step + (t - begin_of(g)) * 2 * W + v, step, first + t, last);
+            finish(products + g * factors * step + (t - begin_of(g)) * 2 * W + v, step, first + t, last);
         }
       }
     }
   }
 };
 
-template <class T>
+template <class T, int M>
 struct PackedWinogradTransform {
-  const PackedWinograd<T>& x;
+  const PackedWinograd<T, M>& x;
   void operator()(std::int64_t begin, std::int64_t end) const { x.transform(begin, end); }
 };
-template <class T>
+template <class T, int M>
 struct PackedWinogradMultiply {
-  const PackedWinograd<T>& x;
+  const PackedWinograd<T, M>& x;
   void operator()(std::int64_t begin, std::int64_t end) const { x.multiply(begin, end); }
 };
 
 // How the tiles are cut into blocks. Few weights are read anew by every block, which one thread computes by itself, so
 // that factors never leave its cache; blocks of many weights are larger, and all threads share each.
-template <class T>
+template <class T, int M>
 struct PackedWinogradBlocks {
   const PackedConv<T>& call;
   std::int64_t down, across, tiles, blocks, size;
   T* zeros;
   std::atomic<bool>& odd;
 
-  static constexpr int W = Simd<T>::width;
-  bool shared() const { return 36 * call.shape.c * call.shape.k > (1 << 20); }
+  static constexpr int W = Simd<T>::width, factors = (M + 2) * (M + 2);
+  bool shared() const { return factors * call.shape.c * call.shape.k > (1 << 20); }
   std::int64_t panels() const { return (call.shape.k + 2 * W - 1) / (2 * W); }
   T* values() const {
-    return scratch<T>(Scratch::tiles, ((tiles + blocks - 1) / blocks + tile_rows) / tile_rows * 36 * size);
+    return scratch<T>(Scratch::tiles, ((tiles + blocks - 1) / blocks + tile_rows) / tile_rows * factors * size);
   }
-  PackedWinograd<T> block(std::int64_t b, T* values) const {
+  PackedWinograd<T, M> block(std::int64_t b, T* values) const {
     const std::int64_t first = tiles * b / blocks;
     return {call, down, across, first, tiles * (b + 1) / blocks - first, values, zeros, odd};
   }
   void operator()(std::int64_t begin, std::int64_t end) const {
     T* const own = values();
     for (std::int64_t b = begin; b < end && !odd; ++b) {
-      const PackedWinograd<T> x = block(b, own);
+      const PackedWinograd<T, M> x = block(b, own);
       x.transform(0, x.count);
       if (!odd) x.multiply(0, panels());
     }
   }
 };
 
-template <class T>
+template <class T, int M>
 bool packed_winograd(const PackedConv<T>& call) {
   const ConvShape& s = call.shape;
-  const std::int64_t down = (s.oh + 3) / 4, across = (s.ow + 3) / 4, size = panel_size(s.c);
+  const std::int64_t down = (s.oh + M - 1) / M, across = (s.ow + M - 1) / M, size = panel_size(s.c);
   std::atomic<bool> odd{false};
   T* const zeros = scratch<T>(Scratch::image, s.c + Simd<T>::width);
   fill_zero(zeros, s.c);
-  PackedWinogradBlocks<T> x{call, down, across, s.n * down * across, 1, size, zeros, odd};
+  PackedWinogradBlocks<T, M> x{call, down, across, s.n * down * across, 1, size, zeros, odd};
   // Factors fit a second-level cache.
-  const std::int64_t fit = (std::int64_t{1} << (36 * s.c * s.k > (1 << 18) ? 18 : 17)) / (36 * size);
+  const std::int64_t fit = (std::int64_t{1} << (x.factors * s.c * s.k > (1 << 18) ? 18 : 17)) / (x.factors * size);
   x.blocks = (x.tiles - 1) / ((fit < 1 ? 1 : fit) * tile_rows) + 1;
   if (!x.shared()) {
     const std::int64_t threads = num_threads();
@@ -290,10 +291,11 @@ bool packed_winograd(const PackedConv<T>& call) {
   }
   T* const values = x.values();
   for (std::int64_t b = 0; b < x.blocks && !odd; ++b) {
-    const PackedWinograd<T> block = x.block(b, values);
-    parallel_for(block.count, (1 << 16) / (200 * s.c) + 1, PackedWinogradTransform<T>{block});
+    const PackedWinograd<T, M> block = x.block(b, values);
+    parallel_for(block.count, (1 << 16) / (200 * s.c) + 1, PackedWinogradTransform<T, M>{block});
     if (odd) return false;
-    parallel_for(x.panels(), (1 << 18) / (36 * block.count * s.c * 2 * x.W + 1) + 1, PackedWinogradMultiply<T>{block});
+    parallel_for(x.panels(), (1 << 18) / (x.factors * block.count * s.c * 2 * x.W + 1) + 1,
+                 PackedWinogradMultiply<T, M>{block});
   }
   return !odd;
 }

@@ -58,43 +58,67 @@ template <class T>
   seen = (part[0] + part[1]) + (part[2] + part[3]);
 }
 
-// 6 values of the source -> the 6 factors.
-template <class T>
+// The passes serve F(M x M, 3 x 3) for tiles of M = 4 results, and of M = 2, whose points are 0, +-1 and infinity.
+
+// M + 2 values of the source -> as many factors.
+template <class T, int M = 4>
 [[gnu::always_inline]] inline void source_pass(const typename Simd<T>::V* d, typename Simd<T>::V* out) {
   using V = typename Simd<T>::V;
-  out[0] = (d[0] + d[4]) - T(2.5) * d[2];
-  const V even = d[4] - T(2) * d[2], odd = (d[3] - T(2) * d[1]) * T(0.5F * root2);
-  out[1] = even + odd;
-  out[2] = even - odd;
-  const V far_even = d[4] - T(0.5) * d[2], far_odd = (d[3] - T(0.5) * d[1]) * T(root2);
-  out[3] = far_even + far_odd;
-  out[4] = far_even - far_odd;
-  out[5] = (d[1] + d[5]) - T(2.5) * d[3];
+  if constexpr (M == 2) {
+    out[0] = d[0] - d[2];
+    out[1] = d[1] + d[2];
+    out[2] = d[2] - d[1];
+    out[3] = d[3] - d[1];
+    return;
+  } else {
+    out[0] = (d[0] + d[4]) - T(2.5) * d[2];
+    const V even = d[4] - T(2) * d[2], odd = (d[3] - T(2) * d[1]) * T(0.5F * root2);
+    out[1] = even + odd;
+    out[2] = even - odd;
+    const V far_even = d[4] - T(0.5) * d[2], far_odd = (d[3] - T(0.5) * d[1]) * T(root2);
+    out[3] = far_even + far_odd;
+    out[4] = far_even - far_odd;
+    out[5] = (d[1] + d[5]) - T(2.5) * d[3];
+  }
 }
 
-// 3 weights -> the 6 factors.
-template <class T>
+// 3 weights -> M + 2 factors.
+template <class T, int M = 4>
 [[gnu::always_inline]] inline void filter_pass(const typename Simd<T>::V* g, typename Simd<T>::V* out) {
   using V = typename Simd<T>::V;
   out[0] = g[0];
-  const V even = g[0] * T(-2.0 / 3) - g[2] * T(1.0 / 3), odd = g[1] * T(-root2 / 3);
-  out[1] = even + odd;
-  out[2] = even - odd;
-  const V far_even = g[0] * T(1.0 / 6) + g[2] * T(1.0 / 3), far_odd = g[1] * T(root2 / 6);
-  out[3] = far_even + far_odd;
-  out[4] = far_even - far_odd;
-  out[5] = g[2];
+  if constexpr (M == 2) {
+    const V even = T(0.5) * (g[0] + g[2]), odd = T(0.5) * g[1];
+    out[1] = even + odd;
+    out[2] = even - odd;
+    out[3] = g[2];
+    return;
+  } else {
+    const V even = g[0] * T(-2.0 / 3) - g[2] * T(1.0 / 3), odd = g[1] * T(-root2 / 3);
+    out[1] = even + odd;
+    out[2] = even - odd;
+    const V far_even = g[0] * T(1.0 / 6) + g[2] * T(1.0 / 3), far_odd = g[1] * T(root2 / 6);
+    out[3] = far_even + far_odd;
+    out[4] = far_even - far_odd;
+    out[5] = g[2];
+  }
 }
 
-// 6 products -> 4 results.
-template <class T>
+// M + 2 products -> M results.
+template <class T, int M = 4>
 [[gnu::always_inline]] inline void result_pass(const typename Simd<T>::V* m, typename Simd<T>::V* out) {
   using V = typename Simd<T>::V;
-  const V even = m[1] + m[2], odd = m[1] - m[2], far_even = m[3] + m[4], far_odd = m[3] - m[4];
-  out[0] = m[0] + (even + far_even);
-  out[1] = (odd + T(2) * far_odd) * T(0.5F * root2);
-  out[2] = T(0.5) * even + T(2) * far_even;
-  out[3] = (m[5] + T(0.25F * root2) * odd) + T(2 * root2) * far_odd;
+  if constexpr (M == 2) {
+    out[0] = m[0] + (m[1] + m[2]);
+    out[1] = (m[1] - m[2]) + m[3];
+    return;
+  } else {
+    const V even = m[1] + m[2], odd = m[1] - m[2], far_even = m[3] + m[4], far_odd = m[3] - m[4];
+    out[0] = m[0] + (even + far_even);
+    out[1] = (odd + T(2) * far_odd) * T(0.5F * root2);
+    out[2] = T(0.5) * even + T(2) * far_even;
+    out[3] = (m[5] + T(0.25F * root2) * odd) + T(2 * root2) * far_odd;
+  }
 }
 
 // Six rows of a group's pixels; tiles that are no neighbours come as pieces of four pixels.
@@ -141,32 +165,33 @@ template <class T>
   }
 }
 
-// `count` channels of one panel of filters, packed as [channel][tap][From filters]: their 36 factors, `step` apart, as
-// [channel][To filters]; whether all of them are finite.
-template <int From, int To, class T>
+// `count` channels of one panel of filters, packed as [channel][tap][From filters]: their (M + 2)^2 factors, `step`
+// apart, as [channel][To filters]; whether all of them are finite.
+template <int From, int To, int M = 4, class T>
 [[gnu::noinline]] bool transform_filters(const T* packed, std::int64_t count, bool flipped, T* dst, std::int64_t step) {
   using V = typename Simd<T>::V;
+  constexpr int side = M + 2;
   V seen = {};
   for (std::int64_t n = 0; n < count; ++n, packed += 9 * From, dst += To) {
-    V part[6][3];
+    V part[side][3];
 #pragma GCC unroll 3
     for (int c = 0; c < 3; ++c) {
-      V taps[3], turned[6];
+      V taps[3], turned[side];
 #pragma GCC unroll 3
       for (int r = 0; r < 3; ++r) {
         load(taps[r], packed + (flipped ? 8 - 3 * r - c : 3 * r + c) * From);
         watch<T>(seen, taps[r]);
       }
-      filter_pass<T>(taps, turned);
+      filter_pass<T, M>(taps, turned);
 #pragma GCC unroll 6
-      for (int r = 0; r < 6; ++r) part[r][c] = turned[r];
+      for (int r = 0; r < side; ++r) part[r][c] = turned[r];
     }
 #pragma GCC unroll 6
-    for (int r = 0; r < 6; ++r) {
-      V out[6];
-      filter_pass<T>(part[r], out);
+    for (int r = 0; r < side; ++r) {
+      V out[side];
+      filter_pass<T, M>(part[r], out);
 #pragma GCC unroll 6
-      for (int c = 0; c < 6; ++c) store(out[c], dst + (6 * r + c) * step);
+      for (int c = 0; c < side; ++c) store(out[c], dst + (side * r + c) * step);
     }
   }
   return fine<T>(seen);

@@ -97,12 +97,12 @@ class PackedConv2d : public Layer<T> {
   /// Chooses a method by the first image's size and lays the weights out for it.
   void lay_out(const kernels::ConvShape& s) {
     const auto weight = weight_.contiguous();
-    const auto pack = [&](bool winograd) {
+    const auto pack = [&](int winograd) {
       winograd_ = winograd;
       weights_ = Tensor<T>::empty({kernels::packed_weights<T>(s, winograd)});
       return kernels::pack_weights<T>(s, winograd, weight.data(), weights_.data());
     };
-    if (!kernels::packed_winograd_pays(s) || !pack(true)) pack(false);
+    if (!pack(kernels::packed_winograd_tile(s))) pack(0);
   }
   Tensor<T> packed(const Tensor<T>& x, const Tensor<T>& base) {
     shunt::detail::check_conv("conv2d", 2, x.shape(), weight_.shape(), &bias_.shape(), 1, false);
@@ -124,7 +124,8 @@ class PackedConv2d : public Layer<T> {
 
   Tensor<T> weight_, bias_, weights_;
   shunt::Conv2dOptions window_;
-  bool winograd_ = false, bounded_ = false;
+  int winograd_ = 0;
+  bool bounded_ = false;
   T high_ = 0;
 };
 

@@ -22,7 +22,7 @@ class PackedProduct : public shunt::detail::ProductPlan<float> {
     const auto panels = panels_of(w, shape);
     if (!panels.defined()) return false;
     return kernels::packed_conv<float>(
-        {shape, false, panels.data(), bias, x.data(), x.strides()[0], base, out, false, 0, 0, y, out});
+        {shape, 0, panels.data(), bias, x.data(), x.strides()[0], base, out, false, 0, 0, y, out});
   }
 
  private:
@@ -32,8 +32,8 @@ class PackedProduct : public shunt::detail::ProductPlan<float> {
     const auto version = w.body().version();
     if (!panels_.defined() && !stale_) {
       const NoGrad unrecorded;
-      panels_ = Tensor<float>::empty({kernels::packed_weights<float>(shape, false)});
-      kernels::pack_weights<float>(shape, false, w.detach().contiguous().data(), panels_.data());
+      panels_ = Tensor<float>::empty({kernels::packed_weights<float>(shape, 0)});
+      kernels::pack_weights<float>(shape, 0, w.detach().contiguous().data(), panels_.data());
       first_ = w.data(), shape_ = w.shape(), strides_ = w.strides(), version_ = version;
     }
     if (version != version_) panels_ = {}, stale_ = true;
