@@ -101,60 +101,56 @@ template <class T>
 // Values of k whose weights for two vectors of filters fill most of a first-level cache.
 inline constexpr std::int64_t panel_block = 256;
 
-// How the pixels of a convolution are cut into tiles, and those into panels.
+// Tasks are some pixels and some panels of filters, numbered panels first, so that a thread gathers what its pixels
+// read once for all tasks that share it. Pixels are cut into tiles, of which all but the last are full.
 template <class T>
-struct PackedTiles {
+struct PackedTasks {
   const PackedConv<T>& call;
-  std::int64_t pixels, k, depth, size, tiles;
+  std::int64_t pixels, k, depth, size;  // of the image; values of a filter, of those in a chunk, of a tile's panel
+  std::int64_t panels, parts, across;   // of the filters; tasks that share those, or a part of the pixels
 
-  explicit PackedTiles(const PackedConv<T>& c)
+  explicit PackedTasks(const PackedConv<T>& c)
       : call(c),
         pixels(c.shape.n * c.shape.oh * c.shape.ow),
         k(filter_size(c.shape)),
         depth(chunk_depth(c.shape)),
         size(panel_size(k, depth)),
-        tiles((pixels + tile_rows - 1) / tile_rows) {}
-  std::int64_t first(std::int64_t tile) const { return pixels * tile / tiles; }
-  int rows(std::int64_t tile) const { return static_cast<int>(first(tile + 1) - first(tile)); }
-  void gather(std::int64_t begin, std::int64_t end, T* panels) const {
-    for (std::int64_t t = begin; t < end; ++t) gather_pixels(call, first(t), rows(t), panels + (t - begin) * size);
-  }
-};
-// Tasks are some pixels and some panels of filters, numbered panels first, so that a thread gathers what its pixels
-// read once for all tasks that share it.
-template <class T>
-struct PackedTasks {
-  const PackedTiles<T>& x;
-  std::int64_t parts, panels, across;  // of the pixels; of the filters, and how many tasks share them
+        panels((c.shape.k - 1) / (2 * Simd<T>::width) + 1),
+        parts(1),
+        across(1) {}
+  static std::int64_t tiles_of(std::int64_t count) { return (count + tile_rows - 1) / tile_rows; }
 
-  std::int64_t tile_of(std::int64_t part) const { return x.tiles * part / parts; }
   [[gnu::noinline]] void operator()(std::int64_t begin, std::int64_t end) const {
-    T* const pixels = scratch<T>(Scratch::tiles, ((x.tiles - 1) / parts + 1) * x.size);
+    T* const gathered = scratch<T>(Scratch::tiles, tiles_of((pixels - 1) / parts + 1) * size);
     for (std::int64_t task = begin, last = -1; task < end; ++task) {
-      const std::int64_t part = task / across, i = task % across, t0 = tile_of(part), t1 = tile_of(part + 1);
-      if (part != last) x.gather(t0, t1, pixels);
+      const std::int64_t part = task / across, i = task % across;
+      const std::int64_t first = pixels * part / parts, count = pixels * (part + 1) / parts - first;
+      for (std::int64_t t = 0; t < tiles_of(count) && part != last; ++t)
+        gather_pixels(call, first + t * tile_rows, rows_of(t, count), gathered + t * size);
       last = part;
-      multiply(pixels, t0, t1, panels * i / across, panels * (i + 1) / across);
+      multiply(gathered, first, count, panels * i / across, panels * (i + 1) / across);
     }
   }
-  void multiply(const T* pixels, std::int64_t t0, std::int64_t t1, std::int64_t j0, std::int64_t j1) const {
+  static int rows_of(std::int64_t tile, std::int64_t count) {
+    return static_cast<int>(count - tile * tile_rows < tile_rows ? count - tile * tile_rows : tile_rows);
+  }
+  void multiply(const T* gathered, std::int64_t first, std::int64_t count, std::int64_t j0, std::int64_t j1) const {
     constexpr std::int64_t W = Simd<T>::width, sums_size = tile_rows * 2 * W;
-    const std::int64_t size = 2 * W * x.k, block = (panel_block + x.depth - 1) / x.depth * x.depth;
-    T* const sums = scratch<T>(Scratch::sums, (t1 - t0) * sums_size);
+    const std::int64_t tiles = tiles_of(count), block = (panel_block + depth - 1) / depth * depth;
+    T* const sums = scratch<T>(Scratch::sums, tiles * sums_size);
     for (std::int64_t j = j0; j < j1; ++j) {
-      const int cols = x.call.shape.k - j * 2 * W > W ? 2 * W : W;
+      const int cols = call.shape.k - j * 2 * W > W ? 2 * W : W;
       // Weights that a first-level cache holds meet all pixels before others take their place.
-      for (std::int64_t p = 0, step; p < x.k; p += step) {
-        step = x.k - p < block ? x.k - p : block;
-        const T* const weights = x.call.weights + j * size + p * 2 * W;
-        const bool ends = p + step == x.k;
-        for (std::int64_t t = t0; t < t1; ++t) {
-          const auto ahead = ends && j + 1 == j1
-                                 ? Ahead<T>()
-                                 : Ahead<T>::part(weights + step * 2 * W, step * 2 * W, t - t0, t1 - t0, step);
-          multiply_panel_rows(pixels + (t - t0) * x.size + p / x.depth * panel_chunk, weights, step, x.depth,
-                              sums + (t - t0) * sums_size, x.rows(t), cols, p > 0, ahead);
-          if (ends) finish_pixels(x.call, sums + (t - t0) * sums_size, x.first(t), x.rows(t), j * 2 * W);
+      for (std::int64_t p = 0, step; p < k; p += step) {
+        step = k - p < block ? k - p : block;
+        const T* const weights = call.weights + (j * k + p) * 2 * W;
+        const bool ends = p + step == k;
+        for (std::int64_t t = 0; t < tiles; ++t) {
+          const auto ahead =
+              ends && j + 1 == j1 ? Ahead<T>() : Ahead<T>::part(weights + step * 2 * W, step * 2 * W, t, tiles, step);
+          multiply_panel_rows(gathered + t * size + p / depth * panel_chunk, weights, step, depth, sums + t * sums_size,
+                              rows_of(t, count), cols, p > 0, ahead);
+          if (ends) finish_pixels(call, sums + t * sums_size, first + t * tile_rows, rows_of(t, count), j * 2 * W);
         }
       }
     }
@@ -165,23 +161,23 @@ template <class T>
 bool packed_conv(const PackedConv<T>& call) {
   if (call.winograd == 4) return packed_winograd<T, 4>(call);
   if (call.winograd == 2) return packed_winograd<T, 2>(call);
-  constexpr std::int64_t cols = 2 * Simd<T>::width;
-  const PackedTiles<T> x(call);
-  PackedTasks<T> tasks{x, 1, (call.shape.k + cols - 1) / cols, 1};
+  PackedTasks<T> x(call);
   // What a task's pixels read fits half of a second-level cache, unless weights would then be read for few rows only.
   constexpr std::int64_t half = 3 << 15, most = 1 << 18, rows = 10;
   std::int64_t fit = most / x.size < rows ? most / x.size : rows;
   fit = fit < half / x.size ? half / x.size : fit < 1 ? 1 : fit;
-  tasks.parts = (x.tiles + fit - 1) / fit;
+  const std::int64_t tiles = x.tiles_of(x.pixels), threads = num_threads();
+  x.parts = (tiles + fit - 1) / fit;
   // Each of several threads has pixels of its own, which stay in its cache from one layer to the next, and some tasks,
-  // so that all end together. Only few weights are worth bringing to a cache more than once.
-  if (const std::int64_t threads = num_threads(), wanted = 4 * threads; threads > 1) {
-    const std::int64_t parts = x.k * call.shape.k > (1 << 17) ? threads : wanted;
-    if (tasks.parts < parts) tasks.parts = parts < x.tiles ? parts : x.tiles;
-    while (tasks.parts * tasks.across < 2 * wanted && tasks.panels / (tasks.across + 1) >= 2) ++tasks.across;
+  // so that all end together.
+  if (threads > 1) {
+    x.parts = (x.parts + threads - 1) / threads * threads;
+    x.parts = x.parts < tiles ? x.parts : tiles;
+    while (x.parts * x.across < 8 * threads && x.panels / (x.across + 1) >= 2) ++x.across;
+    while (x.parts * x.across < 4 * threads && 4 * x.parts <= tiles) x.parts *= 2;
   }
-  const std::int64_t count = tasks.parts * tasks.across;
-  parallel_for(count, (std::int64_t{1} << 18) / (x.pixels * x.k * call.shape.k / count + 1) + 1, tasks);
+  const std::int64_t count = x.parts * x.across;
+  parallel_for(count, (std::int64_t{1} << 18) / (x.pixels * x.k * call.shape.k / count + 1) + 1, x);
   return true;
 }
 
