@@ -60,7 +60,8 @@ struct Block {
   T* c;
   std::int64_t ldc;
   Epilogue<T> end;
-  T *packed_a = nullptr, *packed_b = nullptr;
+  const Keeping& packing;
+  T* packed_b = nullptr;
   std::int64_t task_panels = 8;  ///< On each side of a task.
 
   std::int64_t a_stride() const { return k * loops.rows + 64; }
@@ -68,11 +69,12 @@ struct Block {
   int panel_width(std::int64_t cols) const { return cols > loops.width ? loops.cols() : loops.width; }
   std::int64_t a_panels() const { return (m + loops.rows - 1) / loops.rows; }
   std::int64_t b_panels() const { return (n + loops.cols() - 1) / loops.cols(); }
+  std::int64_t squares(std::int64_t panels) const { return (panels + task_panels - 1) / task_panels; }
 
-  [[gnu::noinline]] void pack_a(std::int64_t begin, std::int64_t last) const {
-    for (std::int64_t i = begin; i < last; ++i) {
+  void pack_a(std::int64_t begin, std::int64_t last, T* to) const {
+    for (std::int64_t i = begin; i < last; ++i, to += a_stride()) {
       const std::int64_t row = i * loops.rows, rows = std::min<std::int64_t>(m - row, loops.rows);
-      loops.pack(packed_a + i * a_stride(), loops.rows, a.data + row * a.row, a.row, a.col, static_cast<int>(rows), k);
+      loops.pack(to, loops.rows, a.data + row * a.row, a.row, a.col, static_cast<int>(rows), k);
     }
   }
   [[gnu::noinline]] void pack_b(std::int64_t begin, std::int64_t last) const {
@@ -82,32 +84,31 @@ struct Block {
                  static_cast<int>(cols), k);
     }
   }
-  /// Tasks are squares of panels, one below the other.
+  /// Tasks are squares of panels, side by side: a thread packs the rows that its tasks share for itself.
   [[gnu::noinline]] void multiply(std::int64_t begin, std::int64_t last) const {
-    const std::int64_t tasks_m = (a_panels() + task_panels - 1) / task_panels;
+    T* const packed_a = scratch<T>(Scratch::panel_a, task_panels * a_stride());
+    const std::int64_t tasks_n = squares(b_panels());
     for (std::int64_t task = begin; task < last; ++task) {
-      const std::int64_t i0 = task % tasks_m * task_panels, i1 = std::min(i0 + task_panels, a_panels());
-      const std::int64_t j0 = task / tasks_m * task_panels, j1 = std::min(j0 + task_panels, b_panels());
+      const std::int64_t i0 = task / tasks_n * task_panels, i1 = std::min(i0 + task_panels, a_panels());
+      const std::int64_t j0 = task % tasks_n * task_panels, j1 = std::min(j0 + task_panels, b_panels());
+      if (!packing.keeps(i0)) pack_a(i0, i1, packed_a);
       for (std::int64_t j = j0; j < j1; ++j) {
-        for (std::int64_t i = i0; i < i1; ++i) multiply_one(i, j);
+        for (std::int64_t i = i0; i < i1; ++i) multiply_one(packed_a + (i - i0) * a_stride(), i, j);
       }
     }
   }
-  void multiply_one(std::int64_t i, std::int64_t j) const {
+  void multiply_one(const T* panel_a, std::int64_t i, std::int64_t j) const {
     const std::int64_t row = i * loops.rows, col = j * loops.cols();
     const int rows = static_cast<int>(std::min<std::int64_t>(m - row, loops.rows));
     const int cols = static_cast<int>(std::min<std::int64_t>(n - col, loops.cols()));
-    loops.multiply_tile({packed_a + i * a_stride(), 1, loops.rows, packed_b + j * b_stride(), panel_width(cols), k,
-                         c + row * ldc + col, ldc, rows, cols, end.at(row, col)});
+    loops.multiply_tile({panel_a, 1, loops.rows, packed_b + j * b_stride(), panel_width(cols), k, c + row * ldc + col,
+                         ldc, rows, cols, end.at(row, col)});
   }
 
   void run() {
-    packed_a = scratch<T>(Scratch::panel_a, a_panels() * a_stride());
     packed_b = scratch<T>(Scratch::panel_b, b_panels() * b_stride());
-    const auto squares = [this](std::int64_t panels) { return (panels + task_panels - 1) / task_panels; };
     while (task_panels > 2 && squares(a_panels()) * squares(b_panels()) < 16) task_panels /= 2;
     parallel_for(b_panels(), task_panels, [this](std::int64_t first, std::int64_t last) { pack_b(first, last); });
-    parallel_for(a_panels(), task_panels, [this](std::int64_t first, std::int64_t last) { pack_a(first, last); });
     parallel_for(squares(a_panels()) * squares(b_panels()), 1,
                  [this](std::int64_t first, std::int64_t last) { multiply(first, last); });
   }
@@ -123,6 +124,7 @@ void gemm_blocked(const GemmLoops<S, T>& loops, std::int64_t m, std::int64_t n, 
     for (std::int64_t i = 0; i < m; i += block_m) {
       for (std::int64_t q = 0, p = 0; q < blocks_k; ++q) {
         const std::int64_t depth = (k - p) / (blocks_k - q);
+        const Keeping packing;
         Block<S, T> block{loops,
                           {a.data + i * a.row + p * a.col, a.row, a.col},
                           {b.data + p * b.row + j * b.col, b.row, b.col},
@@ -131,7 +133,8 @@ void gemm_blocked(const GemmLoops<S, T>& loops, std::int64_t m, std::int64_t n, 
                           depth,
                           c + i * ldc + j,
                           ldc,
-                          q == blocks_k - 1 ? e.at(i, j) : Epilogue<T>{}};
+                          q == blocks_k - 1 ? e.at(i, j) : Epilogue<T>{},
+                          packing};
         block.end.accumulate = q > 0 || e.accumulate;
         block.run();
         p += depth;

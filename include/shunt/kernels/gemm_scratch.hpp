@@ -1,9 +1,11 @@
 // Memory for packed panels: kept by each thread and used again, so that products in a steady state allocate nothing.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <new>
+#include <utility>
 
 namespace shunt::kernels {
 
@@ -64,5 +66,28 @@ T* scratch(Scratch user, std::int64_t count) {
     detail::grow(block, bytes);
   return static_cast<T*>(block.data);
 }
+
+/// A parallel computation whose threads keep something in their scratch memory from one chunk to the next.
+class Keeping {
+ public:
+  Keeping() : run_(begun_.fetch_add(1, std::memory_order_relaxed) + 1) {}
+  Keeping(const Keeping&) = delete;
+  Keeping& operator=(const Keeping&) = delete;
+
+  /// Whether this thread has been told to keep `part` last; if not, it has now, and the caller makes it so.
+  bool keeps(std::int64_t part) const {
+    const Last now{run_, part}, before = std::exchange(last_, now);
+    return before.run == now.run && before.part == now.part;
+  }
+
+ private:
+  struct Last {
+    std::uint64_t run;
+    std::int64_t part;
+  };
+  inline static std::atomic<std::uint64_t> begun_{0};
+  inline static thread_local Last last_{0, 0};
+  std::uint64_t run_;
+};
 
 }  // namespace shunt::kernels

@@ -108,6 +108,7 @@ struct PackedTasks {
   const PackedConv<T>& call;
   std::int64_t pixels, k, depth, size;  // of the image; values of a filter, of those in a chunk, of a tile's panel
   std::int64_t panels, parts, across;   // of the filters; tasks that share those, or a part of the pixels
+  Keeping keeping;
 
   explicit PackedTasks(const PackedConv<T>& c)
       : call(c),
@@ -122,12 +123,12 @@ struct PackedTasks {
 
   [[gnu::noinline]] void operator()(std::int64_t begin, std::int64_t end) const {
     T* const gathered = scratch<T>(Scratch::tiles, tiles_of((pixels - 1) / parts + 1) * size);
-    for (std::int64_t task = begin, last = -1; task < end; ++task) {
+    for (std::int64_t task = begin; task < end; ++task) {
       const std::int64_t part = task / across, i = task % across;
       const std::int64_t first = pixels * part / parts, count = pixels * (part + 1) / parts - first;
-      for (std::int64_t t = 0; t < tiles_of(count) && part != last; ++t)
+      const bool there = keeping.keeps(part);
+      for (std::int64_t t = 0; t < tiles_of(count) && !there; ++t)
         gather_pixels(call, first + t * tile_rows, rows_of(t, count), gathered + t * size);
-      last = part;
       multiply(gathered, first, count, panels * i / across, panels * (i + 1) / across);
     }
   }
