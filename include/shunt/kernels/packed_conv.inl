@@ -128,12 +128,18 @@ struct PackedTasks {
       const std::int64_t first = pixels * part / parts, count = pixels * (part + 1) / parts - first;
       const bool there = keeping.keeps(part);
       for (std::int64_t t = 0; t < tiles_of(count) && !there; ++t)
-        gather_pixels(call, first + t * tile_rows, rows_of(t, count), gathered + t * size);
+        gather_pixels(call, first + begin_of(t, count), rows_of(t, count), gathered + t * size);
       multiply(gathered, first, count, panels * i / across, panels * (i + 1) / across);
     }
   }
+  static std::int64_t begin_of(std::int64_t tile, std::int64_t count) {
+    const std::int64_t last = tiles_of(count) - 1, rest = count - last * tile_rows;
+    if (tile > last) return count;
+    return tile == last && last > 0 && 7 * rest <= tile_rows ? tile * tile_rows - (tile_rows - rest) / 2
+                                                             : tile * tile_rows;
+  }
   static int rows_of(std::int64_t tile, std::int64_t count) {
-    return static_cast<int>(count - tile * tile_rows < tile_rows ? count - tile * tile_rows : tile_rows);
+    return static_cast<int>(begin_of(tile + 1, count) - begin_of(tile, count));
   }
   void multiply(const T* gathered, std::int64_t first, std::int64_t count, std::int64_t j0, std::int64_t j1) const {
     constexpr std::int64_t W = Simd<T>::width, sums_size = tile_rows * 2 * W;
@@ -151,7 +157,7 @@ struct PackedTasks {
               ends && j + 1 == j1 ? Ahead<T>() : Ahead<T>::part(weights + step * 2 * W, step * 2 * W, t, tiles, step);
           multiply_panel_rows(gathered + t * size + p / depth * panel_chunk, weights, step, depth, sums + t * sums_size,
                               rows_of(t, count), cols, p > 0, ahead);
-          if (ends) finish_pixels(call, sums + t * sums_size, first + t * tile_rows, rows_of(t, count), j * 2 * W);
+          if (ends) finish_pixels(call, sums + t * sums_size, first + begin_of(t, count), rows_of(t, count), j * 2 * W);
         }
       }
     }
