@@ -21,7 +21,7 @@ namespace peers {
 namespace {
 
 struct Options {
-  std::string filter, csv, markdown;
+  std::string filter, csv, markdown, svg;
   std::vector<int> threads{1, 2};
   std::vector<std::string> libraries{"shunt", "torch", "onnxruntime", "onednn", "openblas", "eigen", "dlib"};
   int rounds = 7;
@@ -31,7 +31,7 @@ struct Options {
 [[noreturn]] void usage(int status) {
   (status == 0 ? std::cout : std::cerr)
       << "peers [--threads 1,2] [--rounds 7] [--sample 0.02] [--libraries shunt,torch,..] [--csv FILE]\n"
-         "      [--markdown FILE] [FILTER]     FILTER is a regular expression over the names of cases\n";
+         "      [--markdown FILE] [--svg FILE] [FILTER]     FILTER is a regular expression over the names of cases\n";
   std::exit(status);
 }
 
@@ -57,6 +57,8 @@ Options parse(int argc, char** argv) {
       o.csv = value;
     } else if (option == "--markdown") {
       o.markdown = value;
+    } else if (option == "--svg") {
+      o.svg = value;
     } else if (option == "--libraries") {
       o.libraries = split(value);
     } else if (option == "--rounds") {
@@ -230,6 +232,10 @@ int run(const Options& o, const std::string& folder) {
   if (!o.markdown.empty()) {
     std::ofstream file(o.markdown);
     table.markdown(file);
+  }
+  if (!o.svg.empty()) {
+    std::ofstream file(o.svg);
+    table.svg(file);
   }
   return 0;
 }

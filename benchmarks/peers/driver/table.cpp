@@ -93,6 +93,45 @@ void Table::markdown(std::ostream& os) const {
   os << '\n';
 }
 
+void Table::svg(std::ostream& os) const {
+  constexpr double left = 150, right = 560, top = 46, bar = 9, gap = 8, most = 6;
+  const auto x = [&](double ratio) {
+    const double share = std::log(std::clamp(ratio, 1 / most, most)) / std::log(most);
+    return (left + right + share * (right - left)) / 2;
+  };
+  const auto text = [](double at, double y, const char* anchor, const std::string& words) {
+    return "<text x=\"" + number("%.1f", at) + "\" y=\"" + number("%.1f", y) + "\" text-anchor=\"" + anchor + "\">" +
+           words + "</text>\n";
+  };
+  std::string bars;
+  double y = top;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const Row& r = rows[i];
+    if (std::isnan(r.ratio())) continue;
+    const bool follows = i > 0 && rows[i - 1].name == r.name && !std::isnan(rows[i - 1].ratio());
+    if (!follows) y += gap, bars += text(left - 8, y + bar, "end", r.name);
+    const double from = std::min(x(1), x(r.ratio())), to = std::max(x(1), x(r.ratio()));
+    bars += "<rect x=\"" + number("%.1f", from) + "\" y=\"" + number("%.1f", y) + "\" width=\"" +
+            number("%.1f", to - from) + "\" height=\"" + number("%.1f", bar - 1) + "\" fill=\"" +
+            (r.threads == 1 ? "#4477aa" : "#66ccee") + "\"/>\n";
+    bars += text(right + 8, y + bar - 1, "start", number("%.2f ", r.ratio()) + libraries[r.best()]);
+    y += bar;
+  }
+  const double bottom = y + gap;
+  os << "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 680 " << number("%.0f", bottom + 8)
+     << "\" font-family=\"sans-serif\" font-size=\"9\">\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n"
+     << "<g font-size=\"12\">" << text(left, 18, "start", "Time of the fastest other library / time of shunt")
+     << "</g>\n<rect x=\"" << left << "\" y=\"26\" width=\"8\" height=\"8\" fill=\"#4477aa\"/>"
+     << text(left + 12, 34, "start", "one thread") << "<rect x=\"" << left + 80
+     << "\" y=\"26\" width=\"8\" height=\"8\" fill=\"#66ccee\"/>" << text(left + 92, 34, "start", "more threads");
+  for (const double tick : {0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0}) {
+    os << "<line x1=\"" << x(tick) << "\" x2=\"" << x(tick) << "\" y1=\"" << top << "\" y2=\"" << bottom
+       << "\" stroke=\"" << (tick == 1 ? "#333" : "#ddd") << "\"/>\n"
+       << text(x(tick), top - 2, "middle", number("%g", tick));
+  }
+  os << bars << "</svg>\n";
+}
+
 void Table::csv(std::ostream& os) const {
   os << "case,threads,library,median,least,most,flops,peak,interrupted,note\n";
 }

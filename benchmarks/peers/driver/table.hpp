@@ -1,4 +1,4 @@
-// Results, and the three ways to print them.
+// Results, and the ways to print them.
 #pragma once
 
 #include <ostream>
@@ -38,6 +38,8 @@ struct Table {
 
   void print(std::ostream& os) const;
   void markdown(std::ostream& os) const;
+  /// Bars of the ratios, on a logarithmic scale around 1; a case has one bar for each number of threads.
+  void svg(std::ostream& os) const;
   /// The titles, and the lines of a row, one for each library.
   void csv(std::ostream& os) const;
   void csv(std::ostream& os, const Row& row) const;
