@@ -10,13 +10,15 @@
 namespace shunt::kernels {
 namespace detail {
 
-/// Whether that is faster, by what was measured at ResNet-50's shapes; with a window, each value is copied to where it
-/// meets each of the taps. Without a stride, Winograd's form is faster, but of the weights' gradient for few pixels.
+/// Whether that is faster, by what was measured at ResNets' shapes. With a window, each value is copied to where it
+/// meets each of the taps, which only many filters are worth; without a stride, Winograd's form is faster, but of the
+/// weights' gradient for many weights and few pixels.
 inline bool merges_images(const ConvShape& s, bool for_weights) {
   if (s.groups > 1 || s.n == 1 || s.c < 32 || s.k < 32) return false;
-  const bool pointwise = s.kh == 1 && s.kw == 1 && s.ph == 0 && s.pw == 0;
-  if (pointwise || (!for_weights && s.sh * s.sw > 1)) return s.oh * s.ow <= 196;
-  return for_weights && s.oh * s.ow <= 64;
+  const std::int64_t pixels = s.oh * s.ow, weights = s.c * s.k;
+  if (s.kh == 1 && s.kw == 1 && s.ph == 0 && s.pw == 0) return pixels <= 196;
+  if (s.sh == 1 && s.sw == 1) return for_weights && weights > (1 << 15) && pixels <= 64;
+  return weights > (1 << 14) && pixels <= (for_weights ? 64 : 196);
 }
 
 /// Images (n, channels, h, w) as a matrix (channels * kh * kw, n * oh * ow): what each tap sees of each channel.
