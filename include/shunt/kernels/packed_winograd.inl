@@ -290,12 +290,12 @@ bool packed_winograd(const PackedConv<T>& call) {
     return !odd;
   }
   T* const values = x.values();
-  for (std::int64_t b = 0; b < x.blocks && !odd; ++b) {
+  for (std::int64_t b = 0; b < x.blocks; ++b) {
     const PackedWinograd<T, M> block = x.block(b, values);
     parallel_for(block.count, (1 << 16) / (200 * s.c) + 1, PackedWinogradTransform<T, M>{block});
     if (odd) return false;
     parallel_for(x.panels(), (1 << 18) / (x.factors * block.count * s.c * 2 * x.W + 1) + 1,
                  PackedWinogradMultiply<T, M>{block});
   }
-  return !odd;
+  return true;
 }

@@ -69,7 +69,6 @@ template <class T, int M = 4>
     out[1] = d[1] + d[2];
     out[2] = d[2] - d[1];
     out[3] = d[3] - d[1];
-    return;
   } else {
     out[0] = (d[0] + d[4]) - T(2.5) * d[2];
     const V even = d[4] - T(2) * d[2], odd = (d[3] - T(2) * d[1]) * T(0.5F * root2);
@@ -92,7 +91,6 @@ template <class T, int M = 4>
     out[1] = even + odd;
     out[2] = even - odd;
     out[3] = g[2];
-    return;
   } else {
     const V even = g[0] * T(-2.0 / 3) - g[2] * T(1.0 / 3), odd = g[1] * T(-root2 / 3);
     out[1] = even + odd;
@@ -111,7 +109,6 @@ template <class T, int M = 4>
   if constexpr (M == 2) {
     out[0] = m[0] + (m[1] + m[2]);
     out[1] = (m[1] - m[2]) + m[3];
-    return;
   } else {
     const V even = m[1] + m[2], odd = m[1] - m[2], far_even = m[3] + m[4], far_odd = m[3] - m[4];
     out[0] = m[0] + (even + far_even);
