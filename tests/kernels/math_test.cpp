@@ -144,6 +144,22 @@ struct Sqrt {
     return kernels::math::sqrt(x);
   }
 };
+struct SqrtByBlocks : Sqrt {
+  template <class T>
+  T of_root(T root) const {
+    return root;
+  }
+};
+struct RsqrtByBlocks {
+  template <class T>
+  T operator()(T x) const {
+    return T(1) / kernels::math::sqrt(x);
+  }
+  template <class T>
+  T of_root(T root) const {
+    return T(1) / root;
+  }
+};
 
 }  // namespace
 
@@ -192,18 +208,30 @@ TEMPLATE_TEST_CASE("normal distribution: within an epsilon, in float also relati
   }
 }
 
-TEMPLATE_TEST_CASE("square root: rounded as the hardware does", "[kernels][math]", float, double) {
-  const auto x = numbers<TestType>();
-  std::vector<TestType> y(x.size());
-  for (Isa isa : kernels::isas()) {
-    const kernels::Setting setting(isa, num_threads());
-    kernels::map(Sqrt{}, kernels::flat_nest(static_cast<std::int64_t>(x.size()), 2), y.data(), x.data());
+TEMPLATE_TEST_CASE("square root: rounded as the hardware does, one by one and by blocks, also in place",
+                   "[kernels][math]", float, double) {
+  using T = TestType;
+  static_assert(kernels::TakesRoot<SqrtByBlocks, T, T> && !kernels::TakesRoot<Sqrt, T, T>);
+  const auto x = numbers<T>();
+  const auto differences = [&](const auto& f, bool in_place, std::size_t n, bool reciprocal) {
+    std::vector<T> y(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(n));
+    kernels::map(f, kernels::flat_nest(static_cast<std::int64_t>(n), 2), y.data(), in_place ? y.data() : x.data());
     std::size_t different = 0;
-    for (std::size_t i = 0; i < x.size(); ++i) {
-      const TestType wanted = std::sqrt(x[i]);
+    for (std::size_t i = 0; i < n; ++i) {
+      const T wanted = reciprocal ? 1 / std::sqrt(x[i]) : std::sqrt(x[i]);
       different += !(y[i] == wanted || (std::isnan(y[i]) && std::isnan(wanted)));
     }
-    CHECK(different == 0);
+    return different;
+  };
+  for (Isa isa : kernels::isas()) {
+    const kernels::Setting setting(isa, num_threads());
+    for (const std::size_t n : {x.size(), std::size_t{1}, std::size_t{31}, std::size_t{33}}) {
+      CHECK(differences(Sqrt{}, false, n, false) == 0);
+      for (const bool in_place : {false, true}) {
+        CHECK(differences(SqrtByBlocks{}, in_place, n, false) == 0);
+        CHECK(differences(RsqrtByBlocks{}, in_place, n, true) == 0);
+      }
+    }
   }
 }
 

@@ -7,12 +7,18 @@
 #include "shunt/core/scalar.hpp"
 #include "shunt/kernels/blocks.hpp"
 #include "shunt/kernels/math.hpp"
+#include "shunt/kernels/roots.hpp"
 
 namespace shunt::kernels {
 /// A function of I... that can be told to compute in vectors; see math::Near.
 template <class F, class... I>
 concept TakesNear = (math::Vectorised<I> && ...) && requires(const F& f, I... in) {
   f(in..., math::Near{});
+};
+/// A function of the square root of its one argument, which can be given that root.
+template <class F, class O, class... I>
+concept TakesRoot = (math::Vectorised<I> && ...) && (std::same_as<O, I> && ...) && requires(const F& f, O root) {
+  { f.of_root(root) } -> std::same_as<O>;
 };
 }  // namespace shunt::kernels
 

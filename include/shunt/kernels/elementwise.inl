@@ -33,6 +33,20 @@ inline void map_near_block(const F& f, O* out, const I*... in) {
   for (int j = 0; j < block_length; ++j) out[j] = result[j];
 }
 
+template <class F>
+struct OfRoot {
+  const F& f;
+  template <class T>
+  [[gnu::always_inline]] T operator()(T root) const {
+    return f.of_root(root);
+  }
+};
+template <class F, class T>
+inline void map_roots_block(const F& f, T* out, const T* in) {
+  sqrt_block(in, out);
+  map_block(OfRoot<F>{f}, out, out);
+}
+
 template <class F, class O, class... I, std::size_t... K>
 inline void map_blocks_of(const F& f, std::int64_t n, std::byte* const* p, const std::int64_t* step,
                           std::index_sequence<K...>) {
@@ -40,6 +54,8 @@ inline void map_blocks_of(const F& f, std::int64_t n, std::byte* const* p, const
   for (std::int64_t i = 0; i < n; i += block_length) {
     if constexpr (TakesNear<F, I...>)
       map_near_block(f, out + i, (reinterpret_cast<const I*>(p[K + 1]) + i * step[K + 1])...);
+    else if constexpr (TakesRoot<F, O, I...>)
+      map_roots_block(f, out + i, (reinterpret_cast<const I*>(p[K + 1]) + i * step[K + 1])...);
     else
       map_block(f, out + i, (reinterpret_cast<const I*>(p[K + 1]) + i * step[K + 1])...);
   }

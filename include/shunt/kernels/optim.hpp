@@ -6,6 +6,7 @@
 
 #include "shunt/kernels/elementwise.hpp"
 #include "shunt/kernels/math.hpp"
+#include "shunt/kernels/roots.hpp"
 
 #if defined(__clang__)
 #pragma clang diagnostic push

@@ -1,32 +1,5 @@
 // One instruction set's copy of the optimizers' loops; see optim.hpp.
 
-// sqrt() may set errno, which keeps compilers from making vectors of it: the square roots of a block are taken here.
-#if defined(__x86_64__) && defined(__GNUC__)
-template <class T>
-inline void sqrt_block(T* a) {
-  typedef T Vector __attribute__((vector_size(SHUNT_ISA_BYTES), may_alias));
-  for (int j = 0; j < block_length; j += SHUNT_ISA_BYTES / static_cast<int>(sizeof(T))) {
-    Vector* v = reinterpret_cast<Vector*>(a + j);
-#if SHUNT_ISA_BYTES == 16
-    if constexpr (sizeof(T) == 4)
-      asm("sqrtps %0, %0" : "+x"(*v));
-    else
-      asm("sqrtpd %0, %0" : "+x"(*v));
-#else
-    if constexpr (sizeof(T) == 4)
-      asm("vsqrtps %0, %0" : "+v"(*v));
-    else
-      asm("vsqrtpd %0, %0" : "+v"(*v));
-#endif
-  }
-}
-#else
-template <class T>
-inline void sqrt_block(T* a) {
-  for (int j = 0; j < block_length; ++j) a[j] = math::sqrt(a[j]);
-}
-#endif
-
 #if defined(__clang__)
 #define SHUNT_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
 #elif defined(__GNUC__)
@@ -41,7 +14,7 @@ inline void update_block(const F& f, T* p, const T* g, S*... s) {
     alignas(64) T root[block_length];
     SHUNT_INDEPENDENT
     for (int j = 0; j < block_length; ++j) root[j] = f.radicand(p[j], g[j], s[j]...);
-    sqrt_block(root);
+    sqrt_block(root, root);
     SHUNT_INDEPENDENT
     for (int j = 0; j < block_length; ++j) f.apply(root[j], p[j], g[j], s[j]...);
   } else {

@@ -23,6 +23,10 @@ struct Sqrt {
   T operator()(T x) const {
     return kernels::math::sqrt(x);
   }
+  template <class T>
+  T of_root(T root) const {
+    return root;
+  }
 };
 struct SqrtGrad {
   template <class T>
@@ -34,6 +38,10 @@ struct Rsqrt {
   template <class T>
   T operator()(T x) const {
     return T(1) / kernels::math::sqrt(x);
+  }
+  template <class T>
+  T of_root(T root) const {
+    return T(1) / root;
   }
 };
 struct RsqrtGrad {
