@@ -37,7 +37,7 @@ struct SqrtGrad {
 struct Rsqrt {
   template <class T>
   T operator()(T x) const {
-    return T(1) / kernels::math::sqrt(x);
+    return of_root(kernels::math::sqrt(x));
   }
   template <class T>
   T of_root(T root) const {
