@@ -6,7 +6,7 @@ using namespace shunt;
 
 namespace {
 
-nn::Sequential<float> branch(std::int64_t width) {
+nn::Sequential<float> relu_branch(std::int64_t width) {
   return nn::Sequential(nn::Linear(width, width), nn::ReLU(), nn::Linear(width, width));
 }
 nn::Sequential<float> zero_branch(std::int64_t width) {
@@ -61,8 +61,8 @@ TEST_CASE("identity path: for other branches it adds exactly the upstream gradie
 
 TEST_CASE("identity path: the skip costs no buffer and no memory", "[autograd][identity]") {
   const std::int64_t width = GENERATE(64, 256), depth = 100;
-  auto plain = nn::repeat(depth, [&] { return branch(width); });
-  auto residual = nn::repeat(depth, [&] { return nn::ResidualBlock(branch(width)); });
+  auto plain = nn::repeat(depth, [&] { return relu_branch(width); });
+  auto residual = nn::repeat(depth, [&] { return nn::ResidualBlock(relu_branch(width)); });
   const auto x = randn({32, width});
   const Cost a = step_cost(plain, x), b = step_cost(residual, x);
   CHECK(b.buffers <= a.buffers);
@@ -71,7 +71,7 @@ TEST_CASE("identity path: the skip costs no buffer and no memory", "[autograd][i
 
 TEST_CASE("a training step that has run twice asks the system for no buffer", "[autograd][identity]") {
 #if !defined(__SANITIZE_ADDRESS__)
-  auto stack = nn::repeat(50, [] { return nn::ResidualBlock(branch(32)); });
+  auto stack = nn::repeat(50, [] { return nn::ResidualBlock(relu_branch(32)); });
   CHECK(step_cost(stack, randn({16, 32})).system == 0);
 #endif
 }

@@ -20,10 +20,6 @@ std::string npy(const std::string& dict, const std::string& data, char version =
   for (std::size_t i = 0; i < start - 8; ++i) out += static_cast<char>(header.size() >> (8 * i));
   return out + header + data;
 }
-template <class T>
-std::string raw(std::initializer_list<T> values) {
-  return {reinterpret_cast<const char*>(values.begin()), values.size() * sizeof(T)};
-}
 std::string refusal(const std::string& path) {
   return reason([&] { io::load_npy(path); });
 }

@@ -10,8 +10,6 @@ using Catch::Contains;
 
 namespace {
 
-const std::string files = SHUNT_SOURCE_DIR "/tests/reference/files/";
-
 std::string why(const std::string& path) {
   return reason([&] { io::load_npz(path); });
 }

@@ -9,10 +9,6 @@ using Catch::Contains;
 
 namespace {
 
-template <class T>
-std::string raw(std::initializer_list<T> values) {
-  return {reinterpret_cast<const char*>(values.begin()), values.size() * sizeof(T)};
-}
 std::string weight(const std::string& name, const std::string& shape, const std::string& type,
                    const std::string& quantization = "") {
   return R"({"name":")" + name + R"(","shape":)" + shape + R"(,"dtype":")" + type + "\"" +

@@ -15,8 +15,6 @@ using Catch::Contains;
 
 namespace {
 
-const std::string files = SHUNT_SOURCE_DIR "/tests/reference/files/";
-
 /// n values from `start` on, one apart: what the files' script calls a ramp.
 template <class T>
 std::vector<T> ramp(int n, int start = 0) {
@@ -28,7 +26,7 @@ template <class T>
 std::vector<T> values(const StateDict& dict, const std::string& name) {
   return dict[name].as<T>().contiguous().to_vector();
 }
-std::string why(const TempFolder& folder, const std::string& bytes) {
+std::string torch_reason(const TempFolder& folder, const std::string& bytes) {
   return reason([&] { io::load_torch(folder.file("x.pt", bytes)); });
 }
 const std::string four("\0\0\x80\x3f\0\0\0\x40\0\0\x40\x40\0\0\x80\x40", 16);  // 1, 2, 3, 4
@@ -103,12 +101,13 @@ TEST_CASE("torch: tensors on one storage stay on one, and never reach the file",
 
 TEST_CASE("torch: a class that is no state dict is refused by name, and nothing is called", "[io][torch]") {
   const TempFolder folder;
-  CHECK_THAT(why(folder, content_of(files + "module.pt")), Contains("x.pt") &&
-                                                               Contains("torch.nn.modules.linear.Linear") &&
-                                                               Contains("at byte 2") && Contains("state_dict()"));
+  CHECK_THAT(torch_reason(folder, content_of(files + "module.pt")),
+             Contains("x.pt") && Contains("torch.nn.modules.linear.Linear") && Contains("at byte 2") &&
+                 Contains("state_dict()"));
   const auto command = "touch " + folder.path("touched");
   const auto call = [&](const std::string& module, const std::string& name) {
-    return why(folder, torch_file("\x80\x02" + pickled::global(module, name) + pickled::text(command) + "\x85R."));
+    return torch_reason(folder,
+                        torch_file("\x80\x02" + pickled::global(module, name) + pickled::text(command) + "\x85R."));
   };
   CHECK_THAT(call("os", "system"), Contains("global os.system") && Contains("at byte 2"));
   CHECK_THAT(call("posix", "system"), Contains("posix.system"));
@@ -119,7 +118,7 @@ TEST_CASE("torch: a class that is no state dict is refused by name, and nothing 
   CHECK_THAT(call("torch.storage", "_load_from_bytes"), Contains("torch.storage._load_from_bytes"));
   CHECK_THAT(call("a\xff", "b"), Contains("unlikely name"));
   CHECK(folder.files() == 1);
-  CHECK_THAT(why(folder, content_of(files + "old.pt")), Contains("before 1.6") && Contains("torch.save"));
+  CHECK_THAT(torch_reason(folder, content_of(files + "old.pt")), Contains("before 1.6") && Contains("torch.save"));
 }
 
 TEST_CASE("torch: opcodes that a state dict does not need are refused by name and place", "[io][torch]") {
@@ -136,17 +135,17 @@ TEST_CASE("torch: opcodes that a state dict does not need are refused by name an
                                                               {'0', "POP"},
                                                               {'2', "DUP"},
                                                               {0xff, "number 255"}}));
-  CHECK_THAT(why(folder, torch_file("\x80\x02}" + std::string(1, static_cast<char>(code)) + ".")),
+  CHECK_THAT(torch_reason(folder, torch_file("\x80\x02}" + std::string(1, static_cast<char>(code)) + ".")),
              Contains("at byte 3: the opcode") && Contains(name));
 }
 
 TEST_CASE("torch: pickles that make no sense are errors that say where", "[io][torch]") {
   const TempFolder folder;
-  const auto pickle = [&](const std::string& body) { return why(folder, torch_file("\x80\x02" + body)); };
+  const auto pickle = [&](const std::string& body) { return torch_reason(folder, torch_file("\x80\x02" + body)); };
   CHECK(pickle("}.").empty());
   CHECK(pickle("}(u.").empty());
-  CHECK_THAT(why(folder, torch_file("")), Contains("does not begin as a pickle"));
-  CHECK_THAT(why(folder, torch_file("\x80\x04}.")), Contains("protocol 4"));
+  CHECK_THAT(torch_reason(folder, torch_file("")), Contains("does not begin as a pickle"));
+  CHECK_THAT(torch_reason(folder, torch_file("\x80\x04}.")), Contains("protocol 4"));
   CHECK_THAT(pickle("}"), Contains("at byte 3: the pickle ends early"));
   CHECK_THAT(pickle("}.."), Contains("behind the end"));
   CHECK_THAT(pickle("."), Contains("ends with 0 values"));
@@ -181,7 +180,8 @@ TEST_CASE("torch: pickles that make no sense are errors that say where", "[io][t
 TEST_CASE("torch: containers within themselves, and shared without end, are refused", "[io][torch]") {
   const TempFolder folder;
   // d = {"a": d}
-  CHECK_THAT(why(folder, torch_file("\x80\x02}q\1" + pickled::text("a") + "h\1s.")), Contains("within itself"));
+  CHECK_THAT(torch_reason(folder, torch_file("\x80\x02}q\1" + pickled::text("a") + "h\1s.")),
+             Contains("within itself"));
   // Sixty dicts, each with the one before twice: 2^60 ways to the innermost.
   std::string body = "\x80\x02}q" + std::string(1, '\0');
   for (char i = 0; i < 60; ++i) {
@@ -190,16 +190,17 @@ TEST_CASE("torch: containers within themselves, and shared without end, are refu
   }
   body += ".";
   // All but the last are left on the stack; a tuple around them keeps one.
-  CHECK_THAT(
-      why(folder, torch_file("\x80\x02}" + pickled::text("all") + "(" + body.substr(2, body.size() - 3) + "ts.")),
-      Contains("share their content"));
+  CHECK_THAT(torch_reason(folder, torch_file("\x80\x02}" + pickled::text("all") + "(" +
+                                             body.substr(2, body.size() - 3) + "ts.")),
+             Contains("share their content"));
   // A long key on each of many levels.
   std::string nested;
   for (int i = 0; i < 50; ++i) nested += "}" + pickled::text(std::string(100, 'k'));
-  CHECK_THAT(why(folder, torch_file("\x80\x02" + nested + "N" + std::string(50, 's') + ".")), Contains("4096"));
+  CHECK_THAT(torch_reason(folder, torch_file("\x80\x02" + nested + "N" + std::string(50, 's') + ".")),
+             Contains("4096"));
   std::string deep;
   for (int i = 0; i < 100; ++i) deep += "}" + pickled::text("k");
-  CHECK_THAT(why(folder, torch_file("\x80\x02" + deep + "N" + std::string(100, 's') + ".")),
+  CHECK_THAT(torch_reason(folder, torch_file("\x80\x02" + deep + "N" + std::string(100, 's') + ".")),
              Contains("deeper than 64"));
 }
 
@@ -207,18 +208,19 @@ TEST_CASE("torch: names that meet are refused", "[io][torch]") {
   const TempFolder folder;
   const auto t = pickled::tensor(storage0, 0, {4}, {1});
   const auto file = [&](const std::string& entries) { return torch_file(pickled::dict(entries), {{"0", four}}); };
-  CHECK(why(folder, file(pickled::text("a") + t + pickled::text("b") + t)).empty());
-  CHECK_THAT(why(folder, file(pickled::text("a") + t + pickled::text("a") + t)), Contains("called 'a'"));
-  CHECK_THAT(why(folder, file(pickled::text("a.b") + t + pickled::text("a") + "}" + pickled::text("b") + t + "s")),
-             Contains("called 'a.b'"));
-  CHECK_THAT(why(folder, file("N" + t)), Contains("neither text nor a number"));
+  CHECK(torch_reason(folder, file(pickled::text("a") + t + pickled::text("b") + t)).empty());
+  CHECK_THAT(torch_reason(folder, file(pickled::text("a") + t + pickled::text("a") + t)), Contains("called 'a'"));
+  CHECK_THAT(
+      torch_reason(folder, file(pickled::text("a.b") + t + pickled::text("a") + "}" + pickled::text("b") + t + "s")),
+      Contains("called 'a.b'"));
+  CHECK_THAT(torch_reason(folder, file("N" + t)), Contains("neither text nor a number"));
 }
 
 TEST_CASE("torch: a tensor that leaves its storage is refused, however it tries", "[io][torch]") {
   const TempFolder folder;
   const auto at = [&](std::int64_t offset, const std::vector<std::int64_t>& sizes,
                       const std::vector<std::int64_t>& strides) {
-    return why(folder, one(pickled::tensor(storage0, offset, sizes, strides)));
+    return torch_reason(folder, one(pickled::tensor(storage0, offset, sizes, strides)));
   };
   constexpr auto big = std::int64_t{1} << 62;
   CHECK(at(0, {4}, {1}).empty());
@@ -247,7 +249,7 @@ TEST_CASE("torch: a tensor that leaves its storage is refused, however it tries"
 TEST_CASE("torch: storages that are not what the pickle says", "[io][torch]") {
   const TempFolder folder;
   using namespace pickled;
-  const auto on = [&](const std::string& storage) { return why(folder, one(tensor(storage, 0, {1}, {1}))); };
+  const auto on = [&](const std::string& storage) { return torch_reason(folder, one(tensor(storage, 0, {1}, {1}))); };
   CHECK_THAT(on(storage("Float", "1", 4)), Contains("storage '1' is not in the archive"));
   CHECK_THAT(on(storage("Float", "../version", 4)), Contains("is not in the archive"));
   CHECK_THAT(on(storage("Float", "0", 5)), Contains("takes 20 bytes, the archive has 16"));
@@ -260,13 +262,14 @@ TEST_CASE("torch: storages that are not what the pickle says", "[io][torch]") {
   CHECK_THAT(
       on("(" + text("storage") + global("collections", "OrderedDict") + text("0") + text("cpu") + number(4) + "tQ"),
       Contains("no storage type"));
-  CHECK_THAT(why(folder, torch_file(dict(text("a") + tensor(storage("Float", "0", 4), 0, {1}, {1}) + text("b") +
-                                         tensor(storage("Int", "0", 4), 0, {1}, {1})),
-                                    {{"0", four}})),
+  CHECK_THAT(torch_reason(folder, torch_file(dict(text("a") + tensor(storage("Float", "0", 4), 0, {1}, {1}) +
+                                                  text("b") + tensor(storage("Int", "0", 4), 0, {1}, {1})),
+                                             {{"0", four}})),
              Contains("described in two ways"));
   const auto call = [&](const std::string& function, const std::string& arguments) {
-    return why(folder, one(global(function.substr(0, function.rfind('.')), function.substr(function.rfind('.') + 1)) +
-                           arguments + "R"));
+    return torch_reason(folder,
+                        one(global(function.substr(0, function.rfind('.')), function.substr(function.rfind('.') + 1)) +
+                            arguments + "R"));
   };
   CHECK_THAT(call("torch._utils._rebuild_tensor_v2", ")"), Contains("a tensor of 0 arguments"));
   CHECK_THAT(call("torch._utils._rebuild_tensor_v2", "(NNNNNNt"), Contains("argument 0"));
@@ -278,18 +281,19 @@ TEST_CASE("torch: storages that are not what the pickle says", "[io][torch]") {
 TEST_CASE("torch: archives that torch.save did not write", "[io][torch]") {
   const TempFolder folder;
   const std::string empty = "\x80\x02}.";
-  CHECK(why(folder, zip_of({{"x/data.pkl", empty}})).empty());
-  CHECK(why(folder, zip_of({{"x/data.pkl", empty}, {"x/byteorder", "little"}})).empty());
-  CHECK_THAT(why(folder, zip_of({{"x/data.pkl", empty}, {"x/byteorder", "big"}})), Contains("big-endian"));
-  CHECK_THAT(why(folder, zip_of({{"a.npy", "b"}})), Contains("none that torch.save wrote"));
-  CHECK_THAT(why(folder, zip_of({{"x/data.pkl", empty}, {"y/data.pkl", empty}})), Contains("two pickles"));
+  CHECK(torch_reason(folder, zip_of({{"x/data.pkl", empty}})).empty());
+  CHECK(torch_reason(folder, zip_of({{"x/data.pkl", empty}, {"x/byteorder", "little"}})).empty());
+  CHECK_THAT(torch_reason(folder, zip_of({{"x/data.pkl", empty}, {"x/byteorder", "big"}})), Contains("big-endian"));
+  CHECK_THAT(torch_reason(folder, zip_of({{"a.npy", "b"}})), Contains("none that torch.save wrote"));
+  CHECK_THAT(torch_reason(folder, zip_of({{"x/data.pkl", empty}, {"y/data.pkl", empty}})), Contains("two pickles"));
   std::mt19937 random(1);
   std::string noise(40'000, '\0');
   for (auto& c : noise) c = static_cast<char>(random());
-  CHECK_THAT(why(folder, zip_of({{.name = "x/data.pkl", .content = noise, .deflate = true, .size = (1 << 25) + 1}})),
-             Contains("more than 33554432"));
-  CHECK_THAT(why(folder, "\x93NUMPY"), Contains("no zip archive"));
-  CHECK_THAT(why(folder, "PK"), Contains("no zip archive"));
+  CHECK_THAT(
+      torch_reason(folder, zip_of({{.name = "x/data.pkl", .content = noise, .deflate = true, .size = (1 << 25) + 1}})),
+      Contains("more than 33554432"));
+  CHECK_THAT(torch_reason(folder, "\x93NUMPY"), Contains("no zip archive"));
+  CHECK_THAT(torch_reason(folder, "PK"), Contains("no zip archive"));
 }
 
 TEST_CASE("torch: damaged files are errors, and take no memory that they do not have", "[io][torch]") {
@@ -301,7 +305,7 @@ TEST_CASE("torch: damaged files are errors, and take no memory that they do not 
                     pickled::number(5) + pickled::text("c") + "}" + pickled::text("d") +
                     pickled::tensor(pickled::storage("Half", "1", 8), 0, {2, 2}, {4, 1}) + "s");
   const TempFolder folder;
-  REQUIRE(why(folder, torch_file(good, {{"0", four}, {"1", four}})).empty());
+  REQUIRE(torch_reason(folder, torch_file(good, {{"0", four}, {"1", four}})).empty());
   for (std::size_t i = 0; i < 8 * good.size(); ++i) {
     auto bad = good;
     bad[i / 8] = static_cast<char>(bad[i / 8] ^ 1 << i % 8);
@@ -312,6 +316,6 @@ TEST_CASE("torch: damaged files are errors, and take no memory that they do not 
     } catch (const IoError&) {}
   }
   for (std::size_t n = 0; n < good.size(); ++n)
-    if (why(folder, torch_file(good.substr(0, n), {{"0", four}, {"1", four}})).empty())
+    if (torch_reason(folder, torch_file(good.substr(0, n), {{"0", four}, {"1", four}})).empty())
       FAIL("read after " << n << " bytes");
 }

@@ -15,7 +15,7 @@ std::string content(const ZipFile& zip, const std::string& name) {
   return entry == nullptr ? "none" : std::string(zip.read(*entry).text());
 }
 /// Reads all of an archive; the reason why it cannot be read.
-std::string why(const TempFolder& folder, const std::string& bytes) {
+std::string zip_reason(const TempFolder& folder, const std::string& bytes) {
   return reason([&] {
     const ZipFile zip(folder.file("x.zip", bytes), {});
     for (const auto& e : zip.entries()) zip.read(e);
@@ -98,45 +98,45 @@ TEST_CASE("zip: the larger fields of zip64 are read", "[io][zip]") {
   const auto wide = bytes.substr(0, end) + record + locator + last;
   CHECK(content(ZipFile(folder.file("x.zip", wide), {}), "a") == "text");
   using Catch::Contains;
-  CHECK_THAT(why(folder, bytes.substr(0, end) + record + last), Contains("zip64 record is missing"));
-  CHECK_THAT(
-      why(folder, bytes.substr(0, end) + record + "PK\6\7" + little(0, 4) + little(~0ull, 8) + little(1, 4) + last),
-      Contains("zip64 record does not lie"));
-  CHECK_THAT(
-      why(folder, bytes.substr(0, end) + record + "PK\6\7" + little(0, 4) + little(end - 1, 8) + little(1, 4) + last),
-      Contains("zip64 record is damaged"));
-  CHECK_THAT(why(folder, zip_of({{.name = "a", .content = "text", .size = 0xffffffff, .extra = little(1, 8)}})),
+  CHECK_THAT(zip_reason(folder, bytes.substr(0, end) + record + last), Contains("zip64 record is missing"));
+  CHECK_THAT(zip_reason(folder, bytes.substr(0, end) + record + "PK\6\7" + little(0, 4) + little(~0ull, 8) +
+                                    little(1, 4) + last),
+             Contains("zip64 record does not lie"));
+  CHECK_THAT(zip_reason(folder, bytes.substr(0, end) + record + "PK\6\7" + little(0, 4) + little(end - 1, 8) +
+                                    little(1, 4) + last),
+             Contains("zip64 record is damaged"));
+  CHECK_THAT(zip_reason(folder, zip_of({{.name = "a", .content = "text", .size = 0xffffffff, .extra = little(1, 8)}})),
              Contains("zip64 sizes of 'a'"));
 }
 
 TEST_CASE("zip: archives that are not what they claim to be are errors that say why", "[io][zip]") {
   const TempFolder folder;
   using Catch::Contains;
-  CHECK(why(folder, zip_of({{"a", "b"}})).empty());
-  CHECK_THAT(why(folder, ""), Contains("x.zip") && Contains("no zip archive"));
-  CHECK_THAT(why(folder, "a text that is longer than the record"), Contains("no zip archive"));
-  CHECK_THAT(why(folder, zip_of({{"a", "b"}}) + "x"), Contains("no zip archive"));
-  CHECK_THAT(why(folder, zip_of({{"a", "b"}, {"a", "c"}})), Contains("'a' stands twice"));
-  CHECK_THAT(why(folder, zip_of({{.name = "a", .content = "b", .flags = 1}})), Contains("encrypted"));
-  CHECK_THAT(why(folder, zip_of({{.name = "a", .content = "b", .flags = 0x40}})), Contains("encrypted"));
-  CHECK_THAT(why(folder, zip_of({{.name = "a", .content = "b", .method = 12}})), Contains("method 12"));
-  CHECK_THAT(why(folder, zip_of({{.name = "a", .content = "b", .crc = 5}})), Contains("checksum of 'a'"));
-  CHECK_THAT(why(folder, zip_of({{.name = "a", .content = "bcd", .deflate = true, .crc = 5}})),
+  CHECK(zip_reason(folder, zip_of({{"a", "b"}})).empty());
+  CHECK_THAT(zip_reason(folder, ""), Contains("x.zip") && Contains("no zip archive"));
+  CHECK_THAT(zip_reason(folder, "a text that is longer than the record"), Contains("no zip archive"));
+  CHECK_THAT(zip_reason(folder, zip_of({{"a", "b"}}) + "x"), Contains("no zip archive"));
+  CHECK_THAT(zip_reason(folder, zip_of({{"a", "b"}, {"a", "c"}})), Contains("'a' stands twice"));
+  CHECK_THAT(zip_reason(folder, zip_of({{.name = "a", .content = "b", .flags = 1}})), Contains("encrypted"));
+  CHECK_THAT(zip_reason(folder, zip_of({{.name = "a", .content = "b", .flags = 0x40}})), Contains("encrypted"));
+  CHECK_THAT(zip_reason(folder, zip_of({{.name = "a", .content = "b", .method = 12}})), Contains("method 12"));
+  CHECK_THAT(zip_reason(folder, zip_of({{.name = "a", .content = "b", .crc = 5}})), Contains("checksum of 'a'"));
+  CHECK_THAT(zip_reason(folder, zip_of({{.name = "a", .content = "bcd", .deflate = true, .crc = 5}})),
              Contains("checksum of 'a'"));
-  CHECK_THAT(why(folder, zip_of({{"\xff", "b"}})), Contains("UTF-8"));
-  CHECK_THAT(why(folder, zip_of({{std::string("a\0b", 3), "b"}})), Contains("UTF-8"));
-  CHECK_THAT(why(folder, zip_of({{.name = "a", .content = "b", .local_name = "c"}})), Contains("header of 'a'"));
-  CHECK_THAT(why(folder, zip_of({{"a", "b"}}, "", 2)), Contains("claims 2 entries"));
-  CHECK_THAT(why(folder, zip_of({{"a", "b"}, {"c", "d"}}, "", 1)), Contains("behind its zip directory"));
-  CHECK_THAT(why(folder, zip_of({{"a", "b"}}, "", 0)), Contains("behind its zip directory"));
-  CHECK_THAT(why(folder, zip_of({{.name = "a", .content = "b", .size = 2}})), Contains("1 bytes of 2"));
-  CHECK_THAT(why(folder, zip_of({{.name = "a", .content = "b", .size = 500, .packed = 500}})),
+  CHECK_THAT(zip_reason(folder, zip_of({{"\xff", "b"}})), Contains("UTF-8"));
+  CHECK_THAT(zip_reason(folder, zip_of({{std::string("a\0b", 3), "b"}})), Contains("UTF-8"));
+  CHECK_THAT(zip_reason(folder, zip_of({{.name = "a", .content = "b", .local_name = "c"}})), Contains("header of 'a'"));
+  CHECK_THAT(zip_reason(folder, zip_of({{"a", "b"}}, "", 2)), Contains("claims 2 entries"));
+  CHECK_THAT(zip_reason(folder, zip_of({{"a", "b"}, {"c", "d"}}, "", 1)), Contains("behind its zip directory"));
+  CHECK_THAT(zip_reason(folder, zip_of({{"a", "b"}}, "", 0)), Contains("behind its zip directory"));
+  CHECK_THAT(zip_reason(folder, zip_of({{.name = "a", .content = "b", .size = 2}})), Contains("1 bytes of 2"));
+  CHECK_THAT(zip_reason(folder, zip_of({{.name = "a", .content = "b", .size = 500, .packed = 500}})),
              Contains("behind the end"));
-  CHECK_THAT(why(folder, zip_of({{"a", "b"}, {.name = "c", .content = "d", .header = 0x7fffffff}})),
+  CHECK_THAT(zip_reason(folder, zip_of({{"a", "b"}, {.name = "c", .content = "d", .header = 0x7fffffff}})),
              Contains("begins behind the end"));
-  CHECK_THAT(why(folder, zip_of({{"a", "b"}, {.name = "a2", .content = "d", .header = 0}})),
+  CHECK_THAT(zip_reason(folder, zip_of({{"a", "b"}, {.name = "a2", .content = "d", .header = 0}})),
              Contains("within another") || Contains("does not fit"));
-  CHECK_THAT(why(folder, zip_of({{.name = "a", .content = "b", .size = 0xfffffff0, .packed = 0xfffffff0}})),
+  CHECK_THAT(zip_reason(folder, zip_of({{.name = "a", .content = "b", .size = 0xfffffff0, .packed = 0xfffffff0}})),
              Contains("behind the end"));
 }
 
@@ -151,7 +151,7 @@ TEST_CASE("zip: entries that share their bytes are refused", "[io][zip]") {
   second.replace(42, 4, little(31, 4));
   const auto both = bytes.substr(0, end) + second + "PK\5\6" + little(0, 4) + little(2, 2) + little(2, 2) +
                     little(end - directory + second.size(), 4) + little(directory, 4) + little(0, 2);
-  CHECK_THAT(why(folder, both), Catch::Contains("'b' begins within another entry"));
+  CHECK_THAT(zip_reason(folder, both), Catch::Contains("'b' begins within another entry"));
 }
 
 TEST_CASE("zip: deflated content that is not what was claimed", "[io][zip]") {
@@ -161,7 +161,7 @@ TEST_CASE("zip: deflated content that is not what was claimed", "[io][zip]") {
   const auto packed = static_cast<std::int64_t>(deflated(text).size());
   const auto one = [&](ZipPart p) {
     p.name = "a", p.content = text, p.deflate = true;
-    return why(folder, zip_of({p}));
+    return zip_reason(folder, zip_of({p}));
   };
   CHECK(one({}).empty());
   CHECK_THAT(one({.size = 1099}), Contains("longer than the 1099 bytes"));
@@ -172,7 +172,7 @@ TEST_CASE("zip: deflated content that is not what was claimed", "[io][zip]") {
   CHECK_THAT(one({.size = 2'000'000'000}), Contains("can hold"));
   auto damaged = zip_of({{"a", text, true}});
   damaged[31] = '\x07';  // a kind of block that deflate does not have
-  CHECK_THAT(why(folder, damaged), Contains("damaged compressed data"));
+  CHECK_THAT(zip_reason(folder, damaged), Contains("damaged compressed data"));
 }
 
 TEST_CASE("zip: a bomb takes no more than it is granted", "[io][zip]") {
@@ -188,11 +188,11 @@ TEST_CASE("zip: a bomb takes no more than it is granted", "[io][zip]") {
   std::string noise(300'000, '\0');
   for (auto& c : noise) c = static_cast<char>(random());
   reset_peak_memory();
-  CHECK_THAT(why(folder, zip_of({{.name = "a", .content = noise, .deflate = true, .size = 290'000'000}})),
+  CHECK_THAT(zip_reason(folder, zip_of({{.name = "a", .content = noise, .deflate = true, .size = 290'000'000}})),
              Catch::Contains("would take 290000000 bytes"));
   // What the content does not fill is not taken.
   noise.resize(10'000);
-  CHECK_THAT(why(folder, zip_of({{.name = "a", .content = noise, .deflate = true, .size = 9'000'000}})),
+  CHECK_THAT(zip_reason(folder, zip_of({{.name = "a", .content = noise, .deflate = true, .size = 9'000'000}})),
              Catch::Contains("holds 10000 bytes, 9000000 were claimed"));
   CHECK(memory_stats().peak - before < 200'000);
 }

@@ -22,7 +22,7 @@ bool possible(const ConvShape& s) {
 }
 
 // Winograd's transforms mix neighbouring pixels, whose sizes are not this one's.
-constexpr double few_roundings = 8, tile_roundings = 32;
+constexpr double tile_roundings = 32;
 
 template <class T>
 void check(const ConvShape& s, bool with_bias, bool accumulate, double epsilon) {

@@ -41,7 +41,7 @@ void copies(const Shape& shape) {
       CHECK(x.clone().to_vector() == expected);
       auto base = zeros<T>(x.shape()).unsqueeze(-1).expand({-1, -1, -1, 2}).contiguous();
       const auto strided = base.select(3, 1);
-      detail::copy_into(strided, x);
+      shunt::detail::copy_into(strided, x);
       CHECK(by_index(strided) == expected);
       CHECK(by_index(base.select(3, 0)) == std::vector<T>(expected.size(), T(0)));
     }

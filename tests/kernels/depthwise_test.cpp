@@ -18,8 +18,6 @@ ConvShape depthwise(Size n, Size c, Size h, Size w, Size kh, Size kw, Size strid
   return s;
 }
 
-constexpr double few_roundings = 8;
-
 template <class T>
 void check(const ConvShape& s, bool with_bias, bool accumulate) {
   const Case<T> from(s);

@@ -79,7 +79,7 @@ double error_of(Size m, Size n, Size k, Layout la, Layout lb, Terms terms = {}) 
 }
 
 // Blocked sums stay well under this; a wrong element, tile or term is off by millions.
-constexpr double few_roundings = 8;
+constexpr double gemm_roundings = 8;
 
 template <class T>
 void check_all(Size m, Size n, Size k) {
@@ -87,7 +87,7 @@ void check_all(Size m, Size n, Size k) {
     for (Layout lb : {Layout::rows, Layout::columns, Layout::gaps}) {
       const double error = error_of<T>(m, n, k, la, lb);
       CAPTURE(m, n, k, static_cast<int>(la), static_cast<int>(lb));
-      CHECK(error < few_roundings);
+      CHECK(error < gemm_roundings);
     }
   }
 }
@@ -130,7 +130,7 @@ TEST_CASE("gemm: products that are cut into blocks", "[kernels][gemm]") {
                     {3200, 40, 20},
                     {40, 4200, 31}}) {
       check_all<float>(s.m, s.n, s.k);
-      CHECK(error_of<double>(s.m, s.n, s.k, Layout::rows, Layout::columns) < few_roundings);
+      CHECK(error_of<double>(s.m, s.n, s.k, Layout::rows, Layout::columns) < gemm_roundings);
     }
   }
 }
@@ -148,8 +148,8 @@ TEST_CASE("gemm: the epilogue's terms, alone and together", "[kernels][gemm]") {
          {Sizes{4, 2, 2}, {32, 64, 64}, {15, 33, 0}, {1, 50, 40}, {50, 1, 40}, {120, 130, 300}, {250, 33, 200}}) {
       for (std::size_t i = 0; i < all.size(); ++i) {
         CAPTURE(s.m, s.n, s.k, i);
-        CHECK(error_of<float>(s.m, s.n, s.k, Layout::rows, Layout::columns, all[i]) < few_roundings);
-        CHECK(error_of<double>(s.m, s.n, s.k, Layout::columns, Layout::rows, all[i]) < few_roundings);
+        CHECK(error_of<float>(s.m, s.n, s.k, Layout::rows, Layout::columns, all[i]) < gemm_roundings);
+        CHECK(error_of<double>(s.m, s.n, s.k, Layout::columns, Layout::rows, all[i]) < gemm_roundings);
       }
     }
   }

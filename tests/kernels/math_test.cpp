@@ -196,7 +196,7 @@ TEMPLATE_TEST_CASE("normal distribution: within an epsilon, in float also relati
 TEMPLATE_TEST_CASE("square root: rounded as the hardware does, one by one and by blocks, also in place",
                    "[kernels][math]", float, double) {
   using T = TestType;
-  static_assert(kernels::TakesRoot<detail::Sqrt, T, T> && kernels::TakesRoot<detail::Rsqrt, T, T> &&
+  static_assert(kernels::TakesRoot<shunt::detail::Sqrt, T, T> && kernels::TakesRoot<shunt::detail::Rsqrt, T, T> &&
                 !kernels::TakesRoot<Sqrt, T, T>);
   const auto x = numbers<T>();
   const auto differences = [&](const auto& f, bool in_place, std::size_t n, bool reciprocal) {
@@ -214,8 +214,8 @@ TEMPLATE_TEST_CASE("square root: rounded as the hardware does, one by one and by
     for (const std::size_t n : {x.size(), std::size_t{1}, std::size_t{31}, std::size_t{33}}) {
       CHECK(differences(Sqrt{}, false, n, false) == 0);
       for (const bool in_place : {false, true}) {
-        CHECK(differences(detail::Sqrt{}, in_place, n, false) == 0);
-        CHECK(differences(detail::Rsqrt{}, in_place, n, true) == 0);
+        CHECK(differences(shunt::detail::Sqrt{}, in_place, n, false) == 0);
+        CHECK(differences(shunt::detail::Rsqrt{}, in_place, n, true) == 0);
       }
     }
   }

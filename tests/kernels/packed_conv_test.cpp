@@ -25,13 +25,13 @@ Values by_pixels(const Values& x, Size n, Size c, Size plane, Size pixel) {
   return out;
 }
 
-struct Case {
+struct PackedCase {
   ConvShape s;
   int winograd;  // results a side of a tile, or 0
   Size gap;
   Values x, weights, bias, base;
 
-  Case(const ConvShape& shape, Size between, int tile = 0)
+  PackedCase(const ConvShape& shape, Size between, int tile = 0)
       : s(shape),
         winograd(tile),
         gap(between),
@@ -80,7 +80,7 @@ struct Case {
 };
 
 // Winograd's transforms mix the pixels of a tile, so an error is in proportion to the largest sum of sizes around.
-void check(const Case& c, bool with_base, bool clamps) {
+void check(const PackedCase& c, bool with_base, bool clamps) {
   const auto want = c.wanted<double>(with_base, clamps), sizes = c.wanted<double>(with_base, false, true);
   Values y;
   CAPTURE(c.s.c, c.s.k, c.s.kh, c.s.kw, c.s.sh, c.s.sw, c.s.ph, c.s.dh, c.winograd, c.s.n, c.s.h, c.s.w, with_base,
@@ -112,18 +112,18 @@ TEST_CASE("packed_conv: the convolution, for all edges of tiles and panels", "[k
     const Setting setting(isa);
     CAPTURE(name(isa));
     for (Size c : {1, 3, 7, 16, 63, 64, 65, 130}) {
-      for (Size k : {1, 5, 8, 16, 17, 33}) check(Case(square(1, c, 5, 3, k, 1, 1, 0), c % 3), k % 2 == 0, k > 8);
+      for (Size k : {1, 5, 8, 16, 17, 33}) check(PackedCase(square(1, c, 5, 3, k, 1, 1, 0), c % 3), k % 2 == 0, k > 8);
     }
     for (Size h : {1, 2, 4, 7, 15}) {
       for (Size w : {1, 3, 6, 14, 29}) {
-        check(Case(square(2, 3, h, w, 10, 3, 1, 1), 0), true, false);
-        check(Case(square(1, 6, h, w, 9, 3, 2, 1), 2), false, true);
-        check(Case(sized({2, 5, h, w, 4, 2, 3, 2, 1, 1, 2, 1, 1, 1, 0, 0}), 1), false, false);
-        check(Case(sized({1, 4, h, w, 18, 3, 2, 1, 1, 4, 2, 2, 2, 1, 0, 0}), 0), true, true);
+        check(PackedCase(square(2, 3, h, w, 10, 3, 1, 1), 0), true, false);
+        check(PackedCase(square(1, 6, h, w, 9, 3, 2, 1), 2), false, true);
+        check(PackedCase(sized({2, 5, h, w, 4, 2, 3, 2, 1, 1, 2, 1, 1, 1, 0, 0}), 1), false, false);
+        check(PackedCase(sized({1, 4, h, w, 18, 3, 2, 1, 1, 4, 2, 2, 2, 1, 0, 0}), 0), true, true);
       }
     }
-    check(Case(square(1, 3, 40, 31, 24, 7, 2, 3), 0), false, true);
-    check(Case(square(1, 70, 12, 12, 100, 3, 1, 1), 0), true, true);
+    check(PackedCase(square(1, 3, 40, 31, 24, 7, 2, 3), 0), false, true);
+    check(PackedCase(square(1, 70, 12, 12, 100, 3, 1, 1), 0), true, true);
   }
 }
 
@@ -136,24 +136,24 @@ TEST_CASE("packed_conv: by Winograd's form, for all edges of tiles and panels", 
         for (Size pad : {0, 1, 2}) {
           if (h + 2 * pad < 3 || w + 2 * pad < 3) continue;
           for (int tile : {2, 4})
-            check(Case(square(1 + h % 3, 1 + (h + w) % 19, h, w, 1 + (h * w) % 21, 3, 1, pad), w % 2, tile), h % 2 == 0,
-                  w % 2 == 0);
+            check(PackedCase(square(1 + h % 3, 1 + (h + w) % 19, h, w, 1 + (h * w) % 21, 3, 1, pad), w % 2, tile),
+                  h % 2 == 0, w % 2 == 0);
         }
       }
     }
     for (int tile : {2, 4})
-      for (Size c : {8, 17, 64, 65, 130}) check(Case(square(2, c, 14, 22, 40, 3, 1, 1), 0, tile), true, true);
-    check(Case(square(1, 200, 9, 10, 150, 3, 1, 1), 0, 4), true, false);  // weights that threads share
-    check(Case(square(1, 270, 5, 6, 250, 3, 1, 1), 0, 2), false, true);
+      for (Size c : {8, 17, 64, 65, 130}) check(PackedCase(square(2, c, 14, 22, 40, 3, 1, 1), 0, tile), true, true);
+    check(PackedCase(square(1, 200, 9, 10, 150, 3, 1, 1), 0, 4), true, false);  // weights that threads share
+    check(PackedCase(square(1, 270, 5, 6, 250, 3, 1, 1), 0, 2), false, true);
   }
 }
 
 TEST_CASE("packed_conv: the same bits on every number of threads", "[kernels][conv][tsan]") {
   for (Isa isa : isas()) {
     for (const auto& c :
-         {Case(square(2, 40, 21, 18, 70, 3, 1, 1), 0), Case(square(2, 40, 21, 18, 70, 3, 1, 1), 0, 2),
-          Case(square(2, 40, 21, 18, 70, 3, 1, 1), 0, 4), Case(square(1, 200, 9, 10, 150, 3, 1, 1), 0, 4),
-          Case(square(1, 600, 3, 5, 260, 1, 1, 0), 0)}) {
+         {PackedCase(square(2, 40, 21, 18, 70, 3, 1, 1), 0), PackedCase(square(2, 40, 21, 18, 70, 3, 1, 1), 0, 2),
+          PackedCase(square(2, 40, 21, 18, 70, 3, 1, 1), 0, 4), PackedCase(square(1, 200, 9, 10, 150, 3, 1, 1), 0, 4),
+          PackedCase(square(1, 600, 3, 5, 260, 1, 1, 0), 0)}) {
       Values one, y;
       for (int threads : {1, 2, 3, 8}) {
         const Setting setting(isa, threads);
@@ -170,7 +170,7 @@ TEST_CASE("packed_conv: what is not finite goes where it belongs, or is declined
   for (Isa isa : isas()) {
     const Setting setting(isa);
     for (float value : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), 3e37F}) {
-      Case c(square(2, 6, 12, 13, 18, 3, 1, 1), 0);
+      PackedCase c(square(2, 6, 12, 13, 18, 3, 1, 1), 0);
       c.x[c.x.size() / 2 + 5] = value;
       Values y;
       for (int tile : {2, 4}) {

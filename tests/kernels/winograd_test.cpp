@@ -36,10 +36,10 @@ std::vector<double> in_double(const std::vector<float>& v, bool size = false) {
 }
 
 // One correlation, whatever the cost rule says about its shape.
-struct Case {
+struct WinogradCase {
   Correlation g;
   std::vector<float> source, weights, bias, result;
-  Case(const ConvShape& s, bool backward)
+  WinogradCase(const ConvShape& s, bool backward)
       : g(backward ? kernels::detail::backward_correlation(s, 0, 0) : kernels::detail::forward_correlation(s)),
         source(normal(g.images * g.source_image(), 1)),
         weights(normal(s.k * s.c * 9, 2)),
@@ -60,7 +60,7 @@ struct Case {
 
 // The transforms mix the pixels of a tile, so an error is in proportion to the sum of sizes of the tile's largest
 // pixel.
-constexpr double tile_roundings = 24;
+constexpr double winograd_roundings = 24;
 
 double tile_size(const std::vector<double>& size, const Correlation& g, std::size_t at) {
   const auto rows = static_cast<std::size_t>(g.y.results), cols = static_cast<std::size_t>(g.x.results);
@@ -74,7 +74,7 @@ double tile_size(const std::vector<double>& size, const Correlation& g, std::siz
 }
 
 void check(const ConvShape& s, bool backward, bool with_bias, bool accumulate) {
-  Case got(s, backward);
+  WinogradCase got(s, backward);
   const auto bias = in_double(got.bias);
   const auto exact = got.direct(in_double(got.source), in_double(got.weights), with_bias ? bias.data() : nullptr,
                                 in_double(got.result), accumulate);
@@ -87,7 +87,7 @@ void check(const ConvShape& s, bool backward, bool with_bias, bool accumulate) {
     worst = std::isnan(error) ? std::numeric_limits<double>::infinity() : std::max(worst, error);
   }
   CAPTURE(s.n, s.c, s.h, s.w, s.k, s.ph, backward, with_bias, accumulate);
-  CHECK(worst < tile_roundings * static_cast<double>(std::numeric_limits<float>::epsilon()));
+  CHECK(worst < winograd_roundings * static_cast<double>(std::numeric_limits<float>::epsilon()));
 }
 
 bool run_weights(const Correlation& g, const std::vector<float>& x, const std::vector<float>& dy,
@@ -114,7 +114,7 @@ void check_weights(const ConvShape& s, bool accumulate) {
     worst = std::isnan(error) ? std::numeric_limits<double>::infinity() : std::max(worst, error);
   }
   CAPTURE(s.n, s.c, s.h, s.w, s.k, s.ph, accumulate);
-  CHECK(worst < tile_roundings * static_cast<double>(std::numeric_limits<float>::epsilon()));
+  CHECK(worst < winograd_roundings * static_cast<double>(std::numeric_limits<float>::epsilon()));
 }
 
 }  // namespace
@@ -177,7 +177,7 @@ TEST_CASE("winograd: is chosen by cost, and its error is small", "[kernels][conv
   for (Isa isa : isas()) {
     const Setting setting(isa);
     for (const ConvShape& s : {shape(2, 16, 32, 32, 16, 1), shape(4, 256, 14, 14, 128, 1)}) {
-      Case got(s, false);
+      WinogradCase got(s, false);
       CHECK(kernels::detail::WinogradTiles::pay(got.g, isa == Isa::avx512 ? 16 : isa == Isa::avx2 ? 8 : 4));
       const auto exact = got.direct<double>(in_double(got.source), in_double(got.weights), nullptr,
                                             std::vector<double>(got.result.size()), false);
@@ -192,7 +192,7 @@ TEST_CASE("winograd: is chosen by cost, and its error is small", "[kernels][conv
       CHECK(error / most < 1e-5);
       CHECK(std::sqrt(errors / sum) < 1e-5);
     }
-    Case single(shape(1, 512, 7, 7, 512, 1), false);
+    WinogradCase single(shape(1, 512, 7, 7, 512, 1), false);
     CHECK_FALSE(kernels::detail::WinogradTiles::pay(single.g, 16));
     ConvShape dilated = shape(2, 16, 32, 32, 16, 1);
     dilated.dh = dilated.dw = 2;
@@ -207,7 +207,7 @@ TEST_CASE("winograd: the same bits on every number of threads", "[kernels][conv]
         std::vector<float> one;
         for (int threads : {1, 2, 3, 8}) {
           const Setting setting(isa, threads);
-          Case got(s, backward);
+          WinogradCase got(s, backward);
           got.run(true, true);
           if (threads == 1) one = got.result;
           CAPTURE(name(isa), threads, backward);
@@ -235,7 +235,7 @@ TEST_CASE("winograd: values that are not finite, or huge, go where the direct pa
       for (bool accumulate : {false, true}) {
         for (float value : {nan, inf, -inf, 3e37F}) {
           for (bool in_weights : {false, true}) {
-            Case got(s, false);
+            WinogradCase got(s, false);
             auto& place = in_weights ? got.weights : got.source;
             place[place.size() / 2 + 3] = value;
             const auto want = got.direct(got.source, got.weights, got.bias.data(), got.result, accumulate);

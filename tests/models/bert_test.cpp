@@ -4,6 +4,7 @@
 #include "support/catch.hpp"
 #include "support/gap.hpp"
 #include "support/modules.hpp"
+#include "support/padding.hpp"
 #include "support/parity.hpp"
 
 using namespace shunt;
@@ -11,16 +12,8 @@ using models::BERT;
 
 namespace {
 
-models::BERTOptions tiny(bool mlm = false) {
+models::BERTOptions tiny_bert(bool mlm = false) {
   return {.vocab = 96, .context = 24, .layers = 3, .heads = 4, .width = 64, .hidden = 160, .dropout = 0, .mlm = mlm};
-}
-
-/// 1 for the first `lengths[i]` tokens of sequence i.
-Tensor<std::int64_t> padding(const std::vector<std::int64_t>& lengths, std::int64_t t) {
-  const auto mask = zeros<std::int64_t>({static_cast<std::int64_t>(lengths.size()), t});
-  for (std::size_t i = 0; i < lengths.size(); ++i)
-    mask.select(0, static_cast<std::int64_t>(i)).narrow(0, 0, lengths[i]).fill_(1);
-  return mask;
 }
 
 /// The names that older files have: bert. in front of all but the heads, gamma and beta for the norms.
@@ -43,8 +36,8 @@ TEST_CASE("BERT agrees with PyTorch: hidden states, pooled, masked words", "[mod
   const auto ids = parity::ids("ids", 96, {3, 15}), types = parity::ids("types", 2, {3, 15});
   const auto mask = padding({15, 9, 1}, 15);
   const auto records = parity::load("sequences");
-  const auto make = []<Real T>() { return BERT<T>(tiny()); };
-  const auto with_head = []<Real T>() { return BERT<T>(tiny(true)); };
+  const auto make = []<Real T>() { return BERT<T>(tiny_bert()); };
+  const auto with_head = []<Real T>() { return BERT<T>(tiny_bert(true)); };
   SECTION("hidden") {
     parity::check(records.at("bert_hidden"), make, [&](auto& net) { return net(ids, mask, types); });
   }
@@ -57,7 +50,7 @@ TEST_CASE("BERT agrees with PyTorch: hidden states, pooled, masked words", "[mod
 }
 
 TEST_CASE("BERT: every skip is a ResidualBlock, two a layer; the published size", "[models][bert]") {
-  BERT net(tiny());
+  BERT net(tiny_bert());
   CHECK(modules::count<nn::ResidualBlock<float>>(net) == 2 * 3);
   // The published BertModel, bert-base-uncased, has 109,482,240 numbers.
   const auto size = [](std::int64_t rows, std::int64_t layers, std::int64_t w, std::int64_t hidden) {
@@ -72,7 +65,7 @@ TEST_CASE("BERT: every skip is a ResidualBlock, two a layer; the published size"
 }
 
 TEST_CASE("BERT: bool and integer masks say the same, and hidden tokens do not reach the others", "[models][bert]") {
-  BERT net(tiny());
+  BERT net(tiny_bert());
   parity::fill<float>(net);
   const auto ids = parity::ids("ids", 96, {2, 10});
   const auto mask = padding({10, 6}, 10);
@@ -88,12 +81,12 @@ TEST_CASE("BERT: bool and integer masks say the same, and hidden tokens do not r
 
 TEST_CASE("BERT loads what is published, whatever it is called there", "[models][bert]") {
   manual_seed(1);
-  BERT net(tiny()), other(tiny());
+  BERT net(tiny_bert()), other(tiny_bert());
   const auto ids = parity::ids("ids", 96, {2, 9});
   StateDict dict = as_published(net);
   const bool heads = GENERATE(false, true);
   if (heads) {  // a file of BertForPreTraining: its heads are of no use here
-    dict = as_published(BERT(tiny(true)));
+    dict = as_published(BERT(tiny_bert(true)));
     dict.insert("", as_published(net));
     dict.set("cls.predictions.decoder.weight", randn({96, 64}));
     dict.set("cls.seq_relationship.weight", randn({2, 64}));
@@ -107,7 +100,7 @@ TEST_CASE("BERT loads what is published, whatever it is called there", "[models]
 
 TEST_CASE("BERT with the masked-word head: its decoder is the words' embedding", "[models][bert]") {
   manual_seed(2);
-  BERT net(tiny(true)), other(tiny(true));
+  BERT net(tiny_bert(true)), other(tiny_bert(true));
   nn::init::normal_(net.mlm_bias);
   const auto ids = parity::ids("ids", 96, {2, 9});
   StateDict dict = as_published(net);
@@ -119,12 +112,12 @@ TEST_CASE("BERT with the masked-word head: its decoder is the words' embedding",
   CHECK(other.mlm(other(ids)).shape() == Shape{2, 9, 96});
   dict.set("cls.predictions.decoder.weight", randn({96, 64}));
   CHECK_THROWS_WITH(other.load_state_dict(dict), Catch::Contains("cls.predictions.decoder.weight differs"));
-  CHECK_THROWS_WITH(other.load_state_dict(as_published(BERT(tiny()))),
+  CHECK_THROWS_WITH(other.load_state_dict(as_published(BERT(tiny_bert()))),
                     Catch::Contains("missing: cls.predictions.bias"));
 }
 
 TEST_CASE("BERT drops in training only", "[models][bert]") {
-  auto options = tiny();
+  auto options = tiny_bert();
   options.dropout = 0.2;
   BERT net(options);
   const auto ids = parity::ids("ids", 96, {2, 9});
@@ -134,7 +127,7 @@ TEST_CASE("BERT drops in training only", "[models][bert]") {
 }
 
 TEST_CASE("BERT says what it cannot do", "[models][bert]") {
-  BERT net(tiny());
+  BERT net(tiny_bert());
   const auto ids = zeros<std::int64_t>({2, 5});
   CHECK_THROWS_WITH(net(zeros<std::int64_t>({2, 25})), "BERT: 25 tokens exceed the context of 24");
   CHECK_THROWS_AS(net(zeros<std::int64_t>({5})), ShapeError);

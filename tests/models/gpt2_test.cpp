@@ -15,7 +15,7 @@ using Ids = Tensor<std::int64_t>;
 
 namespace {
 
-const models::GPT2Options tiny{.vocab = 96, .context = 24, .layers = 3, .heads = 4, .width = 64, .dropout = 0};
+const models::GPT2Options tiny_gpt2{.vocab = 96, .context = 24, .layers = 3, .heads = 4, .width = 64, .dropout = 0};
 
 /// A dict with every name behind `prefix`.
 StateDict behind(const std::string& prefix, const StateDict& dict) {
@@ -48,12 +48,12 @@ std::vector<double> frequencies(GPT2<float>& net, models::GenerateOptions o, std
 TEST_CASE("GPT2 agrees with PyTorch: names, values, gradients, ten steps", "[models][gpt2]") {
   const auto ids = parity::ids("ids", 96, {2, 17});
   parity::check(
-      parity::load("sequences").at("gpt2"), []<Real T>() { return GPT2<T>(tiny); },
+      parity::load("sequences").at("gpt2"), []<Real T>() { return GPT2<T>(tiny_gpt2); },
       [&](auto& net) { return net(ids); });
 }
 
 TEST_CASE("GPT2: every skip is a ResidualBlock, two a layer; the published size", "[models][gpt2]") {
-  GPT2 net(tiny);
+  GPT2 net(tiny_gpt2);
   CHECK(modules::count<nn::ResidualBlock<float>>(net) == 2 * 3);
   // Radford et al. 2019, table 2 says 117 million; the published file has 124,439,808 numbers besides the masks.
   const auto size = [](std::int64_t vocab, std::int64_t context, std::int64_t layers, std::int64_t w) {
@@ -82,7 +82,7 @@ TEST_CASE("GPT2 starts as the paper says", "[models][gpt2]") {
 
 TEST_CASE("GPT2 loads what is published, whatever it is called there", "[models][gpt2]") {
   manual_seed(1);
-  GPT2 net(tiny), other(tiny);
+  GPT2 net(tiny_gpt2), other(tiny_gpt2);
   const auto ids = parity::ids("ids", 96, {2, 9});
   const auto wanted = net(ids);
   StateDict dict = copied(net);
@@ -98,15 +98,15 @@ TEST_CASE("GPT2 loads what is published, whatever it is called there", "[models]
   CHECK(gap(other(ids), wanted) == 0);
   CHECK(dict.size() == before);  // the caller's own stays as it was
 
-  GPT2<double> wide(tiny);
+  GPT2<double> wide(tiny_gpt2);
   wide.load_state_dict(dict);
   CHECK(gap(wide(ids).to<float>(), wanted) < 1e-5);
 }
 
 TEST_CASE("GPT2 refuses a head that differs from wte, and names it does not know", "[models][gpt2]") {
-  GPT2 net(tiny);
+  GPT2 net(tiny_gpt2);
   const auto before = copied(net);
-  StateDict dict = copied(GPT2(tiny));
+  StateDict dict = copied(GPT2(tiny_gpt2));
   dict.set("lm_head.weight", randn({96, 64}));
   CHECK_THROWS_WITH(net.load_state_dict(dict), Catch::Contains("lm_head.weight differs from wte.weight"));
   dict.erase("lm_head.weight");
@@ -123,9 +123,9 @@ TEST_CASE("GPT2 refuses a head that differs from wte, and names it does not know
 
 TEST_CASE("A model within a module still takes its published names", "[models][gpt2]") {
   struct Pair : nn::Module<float> {
-    GPT2<float> first{tiny};
+    GPT2<float> first{tiny_gpt2};
     nn::LayerNorm<float> norm{3};
-    GPT2<float> second{tiny};
+    GPT2<float> second{tiny_gpt2};
     void members(nn::Members<float>& m) override { m("first", first)("norm", norm)(second); }  // the second is spliced
   } net, other;
   StateDict dict;
@@ -145,7 +145,7 @@ TEST_CASE("A model within a module still takes its published names", "[models][g
 
 TEST_CASE("GPT2 with a cache gives the logits it gives without", "[models][gpt2]") {
   manual_seed(2);
-  GPT2 net(tiny);
+  GPT2 net(tiny_gpt2);
   parity::fill<float>(net);
   check_cache(net, parity::ids("ids", 96, {3, 20}));
 }
@@ -245,7 +245,7 @@ TEST_CASE("Draws follow the softmax, divided by the temperature and cut by top_k
 }
 
 TEST_CASE("Draws from equal seeds are equal", "[models][gpt2]") {
-  GPT2 net(tiny);
+  GPT2 net(tiny_gpt2);
   const auto prompt = parity::ids("prompt", 96, {2, 4});
   const auto draw = [&](std::uint64_t seed) {
     Generator g(seed);
@@ -276,7 +276,7 @@ TEST_CASE("Tokens by their logits: ties, cuts and what are no numbers", "[models
 }
 
 TEST_CASE("GPT2 says what it cannot do", "[models][gpt2]") {
-  GPT2 net(tiny);
+  GPT2 net(tiny_gpt2);
   const auto ids = zeros<std::int64_t>({2, 24});
   CHECK(net(ids).shape() == Shape{2, 24, 96});
   CHECK(net(ids.narrow(0, 0, 0)).shape() == Shape{0, 24, 96});

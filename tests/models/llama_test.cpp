@@ -12,7 +12,7 @@ using models::LLaMA;
 
 namespace {
 
-models::LLaMAOptions tiny(std::int64_t kv_heads, bool tied = false) {
+models::LLaMAOptions tiny_llama(std::int64_t kv_heads, bool tied = false) {
   return {.vocab = 96,
           .context = 24,
           .layers = 3,
@@ -29,7 +29,7 @@ TEST_CASE("LLaMA agrees with PyTorch: own heads of keys, shared ones, a tied hea
   const auto [name, kv_heads, tied] = GENERATE(
       table<std::string, int, bool>({{"llama", 0, false}, {"llama_grouped", 2, false}, {"llama_tied", 1, true}}));
   INFO(name);
-  const auto options = tiny(kv_heads, tied);
+  const auto options = tiny_llama(kv_heads, tied);
   const auto ids = parity::ids("ids", 96, {2, 17});
   parity::check(
       parity::load("sequences").at(name), [&]<Real T>() { return LLaMA<T>(options); },
@@ -37,20 +37,20 @@ TEST_CASE("LLaMA agrees with PyTorch: own heads of keys, shared ones, a tied hea
 }
 
 TEST_CASE("LLaMA: every skip is a ResidualBlock, two a layer; the published size", "[models][llama]") {
-  LLaMA net(tiny(2));
+  LLaMA net(tiny_llama(2));
   CHECK(modules::count<nn::ResidualBlock<float>>(net) == 2 * 3);
   // 6,738,415,616 numbers in the published 7B file, here from a network of less width, and the formula at full width.
   const auto size = [](std::int64_t w, std::int64_t hidden, std::int64_t vocab, std::int64_t layers) {
     return layers * (4 * w * w + 3 * w * hidden + 2 * w) + 2 * vocab * w + w;
   };
   CHECK(size(4096, 11008, 32000, 32) == 6738415616);
-  CHECK(modules::parameter_count(LLaMA(tiny(0))) == size(64, 160, 96, 3));
+  CHECK(modules::parameter_count(LLaMA(tiny_llama(0))) == size(64, 160, 96, 3));
 }
 
 TEST_CASE("LLaMA loads what is published", "[models][llama]") {
   manual_seed(1);
   const bool tied = GENERATE(false, true);
-  LLaMA net(tiny(2, tied)), other(tiny(2, tied));
+  LLaMA net(tiny_llama(2, tied)), other(tiny_llama(2, tied));
   const auto ids = parity::ids("ids", 96, {2, 9});
   StateDict dict = net.state_dict();
   dict.set("model.layers.0.self_attn.rotary_emb.inv_freq", ones({8}));
@@ -82,7 +82,7 @@ TEST_CASE("Rotary: how a query meets a key depends on their distance alone", "[m
 
 TEST_CASE("LLaMA with a cache gives the logits it gives without, and writes with it", "[models][llama]") {
   manual_seed(3);
-  LLaMA net(tiny(GENERATE(4, 2, 1)));
+  LLaMA net(tiny_llama(GENERATE(4, 2, 1)));
   parity::fill<float>(net);
   const auto ids = parity::ids("ids", 96, {3, 20});
   check_cache(net, ids);
@@ -94,11 +94,11 @@ TEST_CASE("LLaMA with a cache gives the logits it gives without, and writes with
 }
 
 TEST_CASE("LLaMA says what it cannot do", "[models][llama]") {
-  LLaMA net(tiny(2));
+  LLaMA net(tiny_llama(2));
   CHECK_THROWS_WITH(net(zeros<std::int64_t>({2, 25})), "LLaMA: 25 tokens exceed the context of 24");
   CHECK_THROWS_AS(net(full<std::int64_t>({1, 3}, 96)), IndexError);
   CHECK_THROWS_AS(net(zeros<std::int64_t>({4})), ShapeError);
-  CHECK_THROWS_AS(LLaMA(tiny(3)), ValueError);
+  CHECK_THROWS_AS(LLaMA(tiny_llama(3)), ValueError);
   CHECK_THROWS_AS(LLaMA({.vocab = 9, .context = 8, .layers = 1, .heads = 4, .width = 12, .hidden = 8}), ValueError);
   CHECK_THROWS_AS(net.generate(zeros<std::int64_t>({1, 20}), {.max_new_tokens = 5}), ValueError);
 }

@@ -5,6 +5,7 @@
 #include "support/catch.hpp"
 #include "support/gap.hpp"
 #include "support/modules.hpp"
+#include "support/padding.hpp"
 #include "support/parity.hpp"
 
 using namespace shunt;
@@ -25,14 +26,6 @@ const models::TransformerOptions separate{.vocab = 96,
                                           .dropout = 0,
                                           .shared = false,
                                           .norm_first = true};
-
-/// 1 for the first `lengths[i]` tokens of sequence i.
-Ids padding(const std::vector<std::int64_t>& lengths, std::int64_t t) {
-  const auto mask = zeros<std::int64_t>({static_cast<std::int64_t>(lengths.size()), t});
-  for (std::size_t i = 0; i < lengths.size(); ++i)
-    mask.select(0, static_cast<std::int64_t>(i)).narrow(0, 0, lengths[i]).fill_(1);
-  return mask;
-}
 
 }  // namespace
 

@@ -10,14 +10,14 @@ using models::ViT;
 
 namespace {
 
-const models::ViTOptions tiny{
+const models::ViTOptions tiny_vit{
     .image = 24, .patch = 8, .layers = 3, .heads = 4, .width = 64, .hidden = 160, .classes = 10};
 
 }  // namespace
 
 TEST_CASE("ViT agrees with torchvision: names, values, gradients, ten steps", "[models][vit]") {
   parity::check(
-      parity::load("sequences").at("vit"), []<Real T>() { return ViT<T>(tiny); },
+      parity::load("sequences").at("vit"), []<Real T>() { return ViT<T>(tiny_vit); },
       [](auto& net) {
         using T = typename std::remove_cvref_t<decltype(net)>::value_type;
         return net(parity::series<T>("image", {2, 3, 24, 24}));
@@ -42,11 +42,11 @@ TEST_CASE("ViT: the other published sizes by the sum of their layers", "[models]
   const auto records = parity::load("sequences");
   CHECK(size(224, 32, 12, 768, 3072, 1000) == records.at("vit_b_32").parameters);
   CHECK(size(224, 16, 24, 1024, 4096, 1000) == records.at("vit_l_16").parameters);
-  CHECK(size(24, 8, 3, 64, 160, 10) == modules::parameter_count(ViT(tiny)));
+  CHECK(size(24, 8, 3, 64, 160, 10) == modules::parameter_count(ViT(tiny_vit)));
 }
 
 TEST_CASE("ViT: every skip is a ResidualBlock, two a layer", "[models][vit]") {
-  ViT net(tiny);
+  ViT net(tiny_vit);
   CHECK(modules::count<nn::ResidualBlock<float>>(net) == 2 * 3);
   CHECK(net(randn({2, 3, 24, 24})).shape() == Shape{2, 10});
   CHECK(net(randn({0, 3, 24, 24})).shape() == Shape{0, 10});
@@ -57,7 +57,7 @@ TEST_CASE("ViT: every skip is a ResidualBlock, two a layer", "[models][vit]") {
 
 TEST_CASE("ViT takes the older names of its feed-forward networks, also within a Sequential", "[models][vit]") {
   manual_seed(1);
-  ViT net(tiny), other(tiny);
+  ViT net(tiny_vit), other(tiny_vit);
   parity::fill<float>(net);
   StateDict dict;
   for (const auto& [own, tensor] : net.state_dict()) {
@@ -72,7 +72,7 @@ TEST_CASE("ViT takes the older names of its feed-forward networks, also within a
   other.load_state_dict(dict);
   CHECK(equal(other(x), net(x)));
 
-  nn::Sequential inside{ViT(tiny), nn::ReLU()};
+  nn::Sequential inside{ViT(tiny_vit), nn::ReLU()};
   StateDict behind;
   behind.insert("0.", dict);
   inside.load_state_dict(behind);
@@ -80,7 +80,7 @@ TEST_CASE("ViT takes the older names of its feed-forward networks, also within a
 }
 
 TEST_CASE("ViT drops in training only", "[models][vit]") {
-  auto options = tiny;
+  auto options = tiny_vit;
   options.dropout = 0.2;
   ViT net(options);
   nn::init::normal_(net.head.weight);
@@ -91,7 +91,7 @@ TEST_CASE("ViT drops in training only", "[models][vit]") {
 }
 
 TEST_CASE("ViT says what it cannot do", "[models][vit]") {
-  ViT net(tiny);
+  ViT net(tiny_vit);
   CHECK_THROWS_WITH(net(randn({2, 3, 24, 32})), "ViT: expected (n, 3, 24, 24), got (2, 3, 24, 32)");
   CHECK_THROWS_AS(net(randn({3, 24, 24})), ShapeError);
   CHECK_THROWS_AS(net(randn({2, 1, 24, 24})), ShapeError);

@@ -2,6 +2,7 @@
 
 #include "shunt/tensor.hpp"
 #include "support/check_op.hpp"
+#include "support/extremes.hpp"
 #include "support/oracle.hpp"
 
 using namespace shunt;
@@ -9,7 +10,6 @@ using namespace shunt;
 namespace {
 using B = std::vector<bool>;
 B bools(const Tensor<bool>& x) { return x.to_vector(); }
-const float inf = std::numeric_limits<float>::infinity(), not_a_number = std::numeric_limits<float>::quiet_NaN();
 }  // namespace
 
 TEST_CASE("comparisons: tensors and numbers on either side", "[ops][compare]") {
@@ -41,7 +41,7 @@ TEST_CASE("comparisons: broadcast, every length, and a NaN is unordered", "[ops]
   REQUIRE(less.shape() == Shape{n, 5});
   for (std::int64_t i = 0; i < n; ++i)
     for (std::int64_t j = 0; j < 5; ++j) REQUIRE(less.at({i, j}) == (i < j));
-  const auto x = from_vector<float>({not_a_number, 1});
+  const auto x = from_vector<float>({float_nan, 1});
   CHECK(bools(x == x) == B{false, true});
   CHECK(bools(x != x) == B{true, false});
   CHECK(bools((x < 2) | (x >= 2)) == B{false, true});
@@ -62,12 +62,12 @@ TEST_CASE("logic: and, or, xor, not", "[ops][compare]") {
   CHECK(bools(a | b) == B{false, true, true, true});
   CHECK(bools(a ^ b) == B{false, true, true, false});
   CHECK(bools(~a) == B{true, true, false, false});
-  CHECK(bools(logical_and(tensor({0, 2, not_a_number}), tensor({1, -1, 1}))) == B{false, true, true});
+  CHECK(bools(logical_and(tensor({0, 2, float_nan}), tensor({1, -1, 1}))) == B{false, true, true});
   CHECK(bools(logical_not(arange<std::int32_t>(2))) == B{true, false});
 }
 
 TEST_CASE("isnan, isinf, isfinite", "[ops][compare]") {
-  const auto x = from_vector<float>({0, -1e38f, 1e-45f, inf, -inf, not_a_number});
+  const auto x = from_vector<float>({0, -1e38f, 1e-45f, float_inf, -float_inf, float_nan});
   CHECK(bools(isnan(x)) == B{false, false, false, false, false, true});
   CHECK(bools(isinf(x)) == B{false, false, false, true, true, false});
   CHECK(bools(isfinite(x)) == B{true, true, true, false, false, false});
@@ -86,7 +86,7 @@ TEST_CASE("any and all: over everything, over one dimension, of nothing", "[ops]
   CHECK_FALSE(any(zeros<bool>({0, 4})).item());
   CHECK(all(zeros<bool>({0, 4})).item());
   CHECK(bools(all(zeros<bool>({0, 2}), 0)) == B{true, true});
-  CHECK(any(from_vector<float>({0, not_a_number})).item());
+  CHECK(any(from_vector<float>({0, float_nan})).item());
   auto large = zeros<bool>({100003});
   CHECK_FALSE(any(large).item());
   large.at({77777}) = true;
@@ -95,14 +95,14 @@ TEST_CASE("any and all: over everything, over one dimension, of nothing", "[ops]
 }
 
 TEST_CASE("equal and allclose", "[ops][compare]") {
-  const auto a = from_vector<float>({1, inf, -inf});
+  const auto a = from_vector<float>({1, float_inf, -float_inf});
   CHECK(equal(a, a));
   CHECK(allclose(a, a));
   CHECK_FALSE(equal(a, ones({3, 1})));
   CHECK_FALSE(allclose(a, ones({3})));
-  CHECK_FALSE(allclose(from_vector<float>({inf}), from_vector<float>({1}), 1e30));
-  CHECK_FALSE(equal(from_vector<float>({not_a_number}), from_vector<float>({not_a_number})));
-  CHECK_FALSE(allclose(from_vector<float>({not_a_number}), from_vector<float>({not_a_number})));
+  CHECK_FALSE(allclose(from_vector<float>({float_inf}), from_vector<float>({1}), 1e30));
+  CHECK_FALSE(equal(from_vector<float>({float_nan}), from_vector<float>({float_nan})));
+  CHECK_FALSE(allclose(from_vector<float>({float_nan}), from_vector<float>({float_nan})));
   CHECK(allclose(ones<double>({2, 2}), ones<double>({2}) + 0.9e-5));
   CHECK_FALSE(allclose(ones<double>({2}), ones<double>({2}) + 1.2e-5));
   CHECK(allclose(ones<double>({2}), ones<double>({2}) + 0.5, 0, 0.5));
@@ -124,7 +124,7 @@ TEST_CASE("where and masked_fill: value and gradients", "[ops][compare]") {
   CHECK(where(c, x, 9).to_vector() == std::vector<float>{0, 9, 2, 9, 9, 5});
   CHECK(where(c, 9, x).to_vector() == std::vector<float>{9, 1, 9, 3, 4, 9});
   CHECK(where(c, 1, 0).to_vector() == std::vector<float>{1, 0, 1, 0, 0, 1});
-  CHECK(masked_fill(x, c, -inf).at({0, 0}) == -inf);
+  CHECK(masked_fill(x, c, -float_inf).at({0, 0}) == -float_inf);
   CHECK(where(x > 2, arange<std::int64_t>(3), 0).to_vector() == std::vector<std::int64_t>{0, 0, 0, 0, 1, 2});
   CHECK_THROWS_AS(masked_fill(ones({3}), c, 0), ShapeError);  // the mask would enlarge x
   CHECK_THROWS_AS(where(c, ones({4}), 0), ShapeError);

@@ -5,17 +5,17 @@
 #include "support/catch.hpp"
 
 using namespace shunt;
-using V = std::vector<float>;
+using Floats = std::vector<float>;
 
 TEST_CASE("zeros, ones, full, eye", "[ops][creation]") {
-  CHECK(zeros({2, 2}).to_vector() == V{0, 0, 0, 0});
+  CHECK(zeros({2, 2}).to_vector() == Floats{0, 0, 0, 0});
   CHECK(ones<std::int64_t>({3}).to_vector() == std::vector<std::int64_t>{1, 1, 1});
-  CHECK(full({2}, 2.5).to_vector() == V{2.5, 2.5});
+  CHECK(full({2}, 2.5).to_vector() == Floats{2.5, 2.5});
   CHECK(full<bool>({}, 1).item());
   CHECK(full<bfloat16>({1}, 3).item() == 3.f);
   CHECK(full<dual<double>>({1}, 3).item().value == 3);
-  CHECK(eye(2, 3).to_vector() == V{1, 0, 0, 0, 1, 0});
-  CHECK(eye(3, 1).to_vector() == V{1, 0, 0});
+  CHECK(eye(2, 3).to_vector() == Floats{1, 0, 0, 0, 1, 0});
+  CHECK(eye(3, 1).to_vector() == Floats{1, 0, 0});
   CHECK(eye(0).shape() == Shape{0, 0});
   CHECK(zeros({0, 5}).numel() == 0);
   CHECK(zeros({}).numel() == 1);
@@ -29,14 +29,14 @@ TEST_CASE("zeros, ones, full, eye", "[ops][creation]") {
 }
 
 TEST_CASE("arange, linspace: both ends as they should be", "[ops][creation]") {
-  CHECK(arange(4).to_vector() == V{0, 1, 2, 3});
-  CHECK(arange(1, 2, 0.25).to_vector() == V{1, 1.25, 1.5, 1.75});
+  CHECK(arange(4).to_vector() == Floats{0, 1, 2, 3});
+  CHECK(arange(1, 2, 0.25).to_vector() == Floats{1, 1.25, 1.5, 1.75});
   CHECK(arange<std::int64_t>(5, 0, -2).to_vector() == std::vector<std::int64_t>{5, 3, 1});
   CHECK(arange(3, 3).numel() == 0);
   CHECK(arange(3, 0).numel() == 0);
   CHECK_THROWS_AS(arange(0, 1, 0), ValueError);
-  CHECK(linspace(0, 1, 5).to_vector() == V{0, 0.25, 0.5, 0.75, 1});
-  CHECK(linspace(2, 9, 1).to_vector() == V{2});
+  CHECK(linspace(0, 1, 5).to_vector() == Floats{0, 0.25, 0.5, 0.75, 1});
+  CHECK(linspace(2, 9, 1).to_vector() == Floats{2});
   CHECK(linspace(2, 9, 0).numel() == 0);
   CHECK(linspace<double>(0, 0.3, 4).at({3}) == 0.3);
 }
@@ -46,10 +46,10 @@ TEST_CASE("tensor, from_vector: values and errors", "[ops][creation]") {
   CHECK(tensor({{1, 2}, {3, 4}, {5, 6}}).shape() == Shape{3, 2});
   CHECK(tensor<std::int64_t>({{1, 2}, {3, 4}}).at({1, 0}) == 3);
   CHECK_THROWS_AS(tensor({{1, 2}, {3}}), ShapeError);
-  CHECK(from_vector(V{1, 2, 3, 4}, {2, 2}).at({1, 1}) == 4);
+  CHECK(from_vector(Floats{1, 2, 3, 4}, {2, 2}).at({1, 1}) == 4);
   CHECK(from_vector(std::vector<bool>{true, false}).to_vector() == std::vector<bool>{true, false});
-  CHECK(from_vector(V{}).shape() == Shape{0});
-  CHECK_THROWS_WITH(from_vector(V{1, 2, 3}, {2, 2}), Catch::Contains("3") && Catch::Contains("(2, 2)"));
+  CHECK(from_vector(Floats{}).shape() == Shape{0});
+  CHECK_THROWS_WITH(from_vector(Floats{1, 2, 3}, {2, 2}), Catch::Contains("3") && Catch::Contains("(2, 2)"));
 }
 
 TEST_CASE("random draws: moments, ranges, permutations", "[ops][creation]") {

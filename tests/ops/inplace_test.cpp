@@ -7,22 +7,22 @@
 #include "support/check_op.hpp"
 
 using namespace shunt;
-using V = std::vector<float>;
+using Floats = std::vector<float>;
 
 TEST_CASE("in place: values", "[ops][inplace]") {
   const auto x = tensor({1, -2, 3});
   x.add_(tensor({1, 1, 1})).mul_(2);
-  CHECK(x.to_vector() == V{4, -2, 8});
+  CHECK(x.to_vector() == Floats{4, -2, 8});
   x -= tensor({1, 2, 3});
   x /= 2;
-  CHECK(x.to_vector() == V{1.5, -2, 2.5});
+  CHECK(x.to_vector() == Floats{1.5, -2, 2.5});
   x += 1;
   x *= tensor({2});
-  CHECK(x.to_vector() == V{5, -2, 7});
-  CHECK(x.clamp_(-1, 6).to_vector() == V{5, -1, 6});
-  CHECK(x.copy_(tensor({9})).to_vector() == V{9, 9, 9});
-  CHECK(x.fill_(2).to_vector() == V{2, 2, 2});
-  CHECK(x.zero_().to_vector() == V{0, 0, 0});
+  CHECK(x.to_vector() == Floats{5, -2, 7});
+  CHECK(x.clamp_(-1, 6).to_vector() == Floats{5, -1, 6});
+  CHECK(x.copy_(tensor({9})).to_vector() == Floats{9, 9, 9});
+  CHECK(x.fill_(2).to_vector() == Floats{2, 2, 2});
+  CHECK(x.zero_().to_vector() == Floats{0, 0, 0});
   const auto i = full<std::int64_t>({2}, 7);
   CHECK(i.div_(full<std::int64_t>({2}, 2)).to_vector() == std::vector<std::int64_t>{3, 3});
   CHECK(zeros({0, 3}).add_(1).shape() == Shape{0, 3});
@@ -32,13 +32,13 @@ TEST_CASE("in place: through views, and with an operand that overlaps", "[ops][i
   const auto x = arange(6).reshape({2, 3});
   x[1].fill_(9);
   x.slice(1, 0, 3, 2).mul_(-1);
-  CHECK(x.to_vector() == V{0, 1, -2, -9, 9, -9});
+  CHECK(x.to_vector() == Floats{0, 1, -2, -9, 9, -9});
   const auto y = arange(9).reshape({3, 3});
   y.add_(y.t());
-  CHECK(y.to_vector() == V{0, 4, 8, 4, 8, 12, 8, 12, 16});
+  CHECK(y.to_vector() == Floats{0, 4, 8, 4, 8, 12, 8, 12, 16});
   const auto z = arange(4);
   z.slice(0, 1, 4).copy_(z.slice(0, 0, 3));
-  CHECK(z.to_vector() == V{0, 0, 1, 2});
+  CHECK(z.to_vector() == Floats{0, 0, 1, 2});
 }
 
 TEST_CASE("in place: gradients on results that nobody else sees", "[ops][inplace]") {
@@ -61,10 +61,10 @@ TEST_CASE("in place: a leaf that wants a gradient refuses, but not under NoGrad"
   CHECK_THROWS_AS(x.zero_(), GraphError);
   CHECK_THROWS_AS(x.copy_(tensor({3, 4})), GraphError);
   CHECK_THROWS_AS(x.mul_(x), GraphError);
-  CHECK(x.to_vector() == V{1, 2});
+  CHECK(x.to_vector() == Floats{1, 2});
   const NoGrad unrecorded;
   x.add_(1);
-  CHECK(x.to_vector() == V{2, 3});
+  CHECK(x.to_vector() == Floats{2, 3});
   CHECK(x.wants_grad());
 }
 
@@ -77,7 +77,7 @@ TEST_CASE("in place: a result with another view refuses", "[ops][inplace]") {
     CHECK_THROWS_AS(view.add_(1), GraphError);
   }
   y.add_(1);  // the view is gone
-  CHECK(y.to_vector() == V{3, 5});
+  CHECK(y.to_vector() == Floats{3, 5});
   const auto alias = y.detach();
   CHECK_THROWS_AS(y.mul_(2), GraphError);
 }
@@ -90,7 +90,7 @@ TEST_CASE("in place: a plain tensor with views refuses what wants a gradient, an
   CHECK_THROWS_AS(row.add_(w), GraphError);
   CHECK_THROWS_AS(base.copy_(w), GraphError);
   row.add_(w.detach());
-  CHECK(base.to_vector() == V{1, 1, 0, 0});
+  CHECK(base.to_vector() == Floats{1, 1, 0, 0});
   CHECK_FALSE(base.wants_grad());
 }
 
@@ -99,7 +99,7 @@ TEST_CASE("in place: copies of a handle see the new history", "[ops][inplace]") 
   const auto y = x * 3, same = y;
   y.mul_(2);
   same.sum().backward();
-  CHECK(x.grad().to_vector() == V{6, 6});
+  CHECK(x.grad().to_vector() == Floats{6, 6});
 }
 
 TEST_CASE("in place: a saved value that was changed is noticed, naming both operations", "[ops][inplace]") {
@@ -121,7 +121,7 @@ TEST_CASE("in place: what backward does not read may change", "[ops][inplace]") 
   const auto y = x * 2, z = y + y;
   y.fill_(100);
   z.sum().backward();
-  CHECK(x.grad().to_vector() == V{4, 4});
+  CHECK(x.grad().to_vector() == Floats{4, 4});
 }
 
 TEST_CASE("in place: detach() and views share the version with the tensor", "[ops][inplace]") {
@@ -155,9 +155,9 @@ TEST_CASE("in place: a change that throws leaves the tensor as it was", "[ops][i
   const auto w = tensor({1, 2}).requires_grad();
   const auto z = w * x;
   CHECK_THROWS_AS(x.add_(zeros({3})), ShapeError);
-  CHECK(x.to_vector() == V{1, 2});
+  CHECK(x.to_vector() == Floats{1, 2});
   z.sum().backward();  // and what was saved is still good
-  CHECK(w.grad().to_vector() == V{1, 2});
+  CHECK(w.grad().to_vector() == Floats{1, 2});
 }
 
 TEST_CASE("in-place division of integers by zero is refused, and changes nothing", "[ops][inplace]") {

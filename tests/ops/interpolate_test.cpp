@@ -11,7 +11,7 @@ using Size = std::int64_t;
 using List = std::vector<Tensor<double>>;
 
 // Every result by the definition of its own position.
-Tensor<double> oracle(const Tensor<double>& x, Pair size, const InterpolateOptions& o) {
+Tensor<double> interpolate_naively(const Tensor<double>& x, Pair size, const InterpolateOptions& o) {
   const Size h = x.size(2), w = x.size(3);
   auto y = Tensor<double>::empty({x.size(0), x.size(1), size.h, size.w});
   const auto position = [&](Size i, Size in, Size out, double factor) {
@@ -58,7 +58,7 @@ TEST_CASE("interpolate: value and gradients", "[ops][interpolate]") {
   }));
   CAPTURE(to_string(row.x), to_string(row.y), row.options.mode.name());
   check_op("interpolate", [&](const auto& x) { return interpolate(x[0], row.options); }, {row.x},
-           {.oracle = [&](const List& x) { return oracle(x[0], row.y, row.options); }});
+           {.oracle = [&](const List& x) { return interpolate_naively(x[0], row.y, row.options); }});
 }
 
 TEST_CASE("interpolate: nearest repeats pixels, aligned corners stay", "[ops][interpolate]") {

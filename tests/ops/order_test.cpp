@@ -5,6 +5,7 @@
 
 #include "shunt/autograd/backward.hpp"
 #include "support/check_op.hpp"
+#include "support/extremes.hpp"
 
 using namespace shunt;
 
@@ -13,8 +14,6 @@ namespace {
 using D = Tensor<double>;
 using Values = std::vector<double>;
 using Places = std::vector<std::int64_t>;
-constexpr double inf = std::numeric_limits<double>::infinity();
-const double nan_value = std::numeric_limits<double>::quiet_NaN();
 const CheckOptions apart{.draw = draw::distinct, .expanded = false};
 
 /// The first k of each line by std::stable_sort.
@@ -54,7 +53,7 @@ TEST_CASE("max, min along a dimension: values and gradient", "[ops][order]") {
   values.sum().backward();
   CHECK(x.grad().to_vector() == Values{0, 1, 0, 1, 0, 0});  // the first of equals takes all
   CHECK(min(tensor({3, 1, 1}), 0).indices.item() == 1);
-  CHECK(max(tensor<double>({3, nan_value, 5, nan_value}), 0).indices.item() == 1);
+  CHECK(max(tensor<double>({3, not_a_number, 5, not_a_number}), 0).indices.item() == 1);
   CHECK(min(tensor<std::int32_t>({{3, 1}, {2, 8}}), 0, true).values.to_vector() == std::vector<std::int32_t>{2, 1});
   CHECK_THROWS_AS(max(zeros({2, 0}), 1), ShapeError);
   CHECK(max(zeros({0, 2}), 1).values.shape() == Shape{0});
@@ -68,7 +67,7 @@ TEST_CASE("argmax, argmin: first places, of lines and of all", "[ops][order]") {
   CHECK(argmax(x, 0).to_vector() == Places{1, 0, 0});
   CHECK(argmin(x, 1, true).shape() == Shape{2, 1});
   CHECK(x.argmin(-1).to_vector() == Places{0, 1});
-  CHECK(argmax(full<double>({3}, -inf)).item() == 0);
+  CHECK(argmax(full<double>({3}, -infinity)).item() == 0);
   CHECK(argmax(tensor<bool>({0, 1, 1})).item() == 1);
   CHECK(argmax(full<double>({}, 3)).item() == 0);
   CHECK_THROWS_AS(argmax(zeros({0})), ShapeError);
@@ -84,7 +83,7 @@ TEST_CASE("sort: values, gradient, stability", "[ops][order]") {
         "sort", [&](const auto& x) { return sort(x[0], dim, true).values; }, {{3, 5, 2}},
         as_first(Shape{3, 5, 2}[dim], dim, true));
   }
-  const auto x = tensor<double>({2, nan_value, 1, 2, -inf, nan_value, 1});
+  const auto x = tensor<double>({2, not_a_number, 1, 2, -infinity, not_a_number, 1});
   CHECK(argsort(x).to_vector() == Places{4, 2, 6, 0, 3, 1, 5});
   CHECK(x.argsort(0, true).to_vector() == Places{1, 5, 0, 3, 2, 6, 4});
   CHECK(sort(zeros({3, 0})).values.shape() == Shape{3, 0});

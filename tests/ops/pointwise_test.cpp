@@ -3,14 +3,12 @@
 
 #include "shunt/tensor.hpp"
 #include "support/check_op.hpp"
+#include "support/extremes.hpp"
 #include "support/oracle.hpp"
 
 using namespace shunt;
 
-namespace {
-constexpr float inf = std::numeric_limits<float>::infinity();
-const float not_a_number = std::numeric_limits<float>::quiet_NaN();
-}  // namespace
+namespace {}  // namespace
 
 TEST_CASE("arithmetic: value and gradients, broadcast in every way", "[ops][pointwise]") {
   const auto shapes = GENERATE(values<std::vector<Shape>>(
@@ -156,7 +154,7 @@ TEST_CASE("pointwise: gradients at ties, bounds and kinks are PyTorch's", "[ops]
   CHECK(gradient([](auto& x) { return hardtanh(x); }, {-2, -1, 0, 1, 2}) == V{0, 0, 1, 0, 0});
   CHECK(gradient([](auto& x) { return clamp_min(x, 1); }, {0, 1, 2}) == V{0, 1, 1});
   CHECK(gradient([](auto& x) { return clamp_max(x, 1); }, {0, 1, 2}) == V{1, 1, 0});
-  CHECK(gradient([](auto& x) { return sqrt(x); }, {0, 4}) == V{inf, 0.25f});
+  CHECK(gradient([](auto& x) { return sqrt(x); }, {0, 4}) == V{float_inf, 0.25f});
   CHECK(gradient([](auto& x) { return pow(x, 0); }, {0, 2}) == V{0, 0});
   CHECK(gradient([](auto& x) { return pow(x, 1.0); }, {0, 2}) == V{1, 1});
   CHECK(gradient([](auto& x) { return pow(tensor({0, 0}), x); }, {0, 2}) == V{0, 0});
@@ -170,8 +168,7 @@ TEST_CASE("pointwise: gradients at ties, bounds and kinks are PyTorch's", "[ops]
 }
 
 TEST_CASE("pointwise: a NaN passes where values are chosen", "[ops][pointwise]") {
-  const auto x = from_vector<float>({not_a_number, 1, not_a_number}),
-             y = from_vector<float>({1, not_a_number, not_a_number});
+  const auto x = from_vector<float>({float_nan, 1, float_nan}), y = from_vector<float>({1, float_nan, float_nan});
   CHECK(all(isnan(maximum(x, y))).item());
   CHECK(all(isnan(minimum(x, y))).item());
   for (const auto& z : {clamp(x, -1, 1), clamp_min(x, 0), clamp_max(x, 2), relu(x), abs(x)}) {

@@ -2,6 +2,7 @@
 
 #include "shunt/tensor.hpp"
 #include "support/check_op.hpp"
+#include "support/extremes.hpp"
 
 using namespace shunt;
 
@@ -9,7 +10,6 @@ namespace {
 
 using Size = std::int64_t;
 using List = std::vector<Tensor<double>>;
-constexpr double infinity = std::numeric_limits<double>::infinity();
 
 // The definitions, window by window, on (planes, h, w).
 template <class F>

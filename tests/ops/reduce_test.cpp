@@ -6,6 +6,7 @@
 #include "shunt/ops/softmax.hpp"
 #include "shunt/ops/statistics.hpp"
 #include "support/check_op.hpp"
+#include "support/extremes.hpp"
 
 using namespace shunt;
 
@@ -13,8 +14,6 @@ namespace {
 
 using D = Tensor<double>;
 using Values = std::vector<double>;
-constexpr double inf = std::numeric_limits<double>::infinity();
-const double nan_value = std::numeric_limits<double>::quiet_NaN();
 
 /// f of the elements over the dimensions of `dims`, gathered one by one: what a reduction is by definition.
 template <class F>
@@ -100,10 +99,10 @@ TEST_CASE("amax, amin, max, min: by definition; equal ones share", "[ops][reduce
   const auto x = tensor<double>({{2, 7, 7}, {1, 1, 0}}).requires_grad();
   amax(x, 1).backward(tensor<double>({4, 6}));
   CHECK(x.grad().to_vector() == Values{0, 2, 2, 3, 3, 0});
-  const auto y = tensor<double>({3, nan_value, 5, -inf});
+  const auto y = tensor<double>({3, not_a_number, 5, -infinity});
   CHECK(std::isnan(max(y).item()));
   CHECK(std::isnan(amin(y).item()));
-  CHECK(amax(full<double>({40}, -inf)).item() == -inf);
+  CHECK(amax(full<double>({40}, -infinity)).item() == -infinity);
   CHECK(amin(tensor<std::uint8_t>({3, 2, 9})).item() == 2);
   CHECK(amax(tensor<std::int64_t>({-3, -2, -9})).item() == -2);
   CHECK_THROWS_AS(amax(zeros({2, 0}), 1), ShapeError);
@@ -164,11 +163,11 @@ TEST_CASE("var, std: by definition; accurate far from zero", "[ops][reduce]") {
 }
 
 TEST_CASE("norm: by definition for every p, 0 at 0", "[ops][reduce]") {
-  const double p = GENERATE(1.0, 2.0, 3.0, 1.5, 0.5, inf, -inf);
+  const double p = GENERATE(1.0, 2.0, 3.0, 1.5, 0.5, infinity, -infinity);
   const auto oracle = [p](const Values& v) {
-    double largest = 0, smallest = inf;
+    double largest = 0, smallest = infinity;
     for (double e : v) largest = std::max(largest, std::abs(e)), smallest = std::min(smallest, std::abs(e));
-    return p == inf ? largest : p == -inf ? smallest : norm_of(p)(v);
+    return p == infinity ? largest : p == -infinity ? smallest : norm_of(p)(v);
   };
   for (const auto& dims : {Dims{}, Dims{1}, Dims{0, 2}})
     check_op(
@@ -189,7 +188,7 @@ TEST_CASE("norm: p = 0 counts", "[ops][reduce]") {
   CHECK(x.grad().to_vector() == std::vector<float>(4, 0.f));
   CHECK(norm(tensor({3, 4})).item() == 5);
   CHECK(norm(zeros({0})).item() == 0);
-  CHECK_THROWS_AS(norm(zeros({0}), inf), ShapeError);
+  CHECK_THROWS_AS(norm(zeros({0}), infinity), ShapeError);
 }
 
 TEST_CASE("logsumexp: by definition; infinite lines", "[ops][reduce]") {
@@ -204,10 +203,11 @@ TEST_CASE("logsumexp: by definition; infinite lines", "[ops][reduce]") {
                });
              }});
   }
-  const auto x = tensor<double>({{-inf, -inf}, {inf, 0}, {1000, 1000}, {-inf, nan_value}, {-inf, 3}});
+  const auto x =
+      tensor<double>({{-infinity, -infinity}, {infinity, 0}, {1000, 1000}, {-infinity, not_a_number}, {-infinity, 3}});
   const auto y = logsumexp(x, 1);
-  CHECK(y.at({0}) == -inf);
-  CHECK(y.at({1}) == inf);
+  CHECK(y.at({0}) == -infinity);
+  CHECK(y.at({1}) == infinity);
   CHECK(y.at({2}) == Approx(1000 + std::log(2.0)));
   CHECK(std::isnan(y.at({3})));
   CHECK(y.at({4}) == 3);

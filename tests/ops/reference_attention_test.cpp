@@ -18,12 +18,12 @@ AttentionOptions<double> options(const Case& c) {
   return o;
 }
 
-const reference::Calls calls = {
+const reference::Calls attention_calls = {
     {"attention", [](const Case& c) { return scaled_dot_product_attention(c.x[0], c.x[1], c.x[2], options(c)); }},
 };
 
 }  // namespace
 
 TEST_CASE("attention: values and gradients are PyTorch's", "[ops][reference]") {
-  reference::run("attention", calls, 1e-13);
+  reference::run("attention", attention_calls, 1e-13);
 }

@@ -58,7 +58,7 @@ reference::D interpolated(const Case& c) {
                               .align_corners = c.flag("align_corners")});
 }
 
-const reference::Calls calls = {
+const reference::Calls convolution_calls = {
     {"conv1d", conv1},
     {"conv2d", conv2},
     {"conv_transpose2d", conv_transpose2},
@@ -71,5 +71,5 @@ const reference::Calls calls = {
 }  // namespace
 
 TEST_CASE("convolution, pooling, interpolation: values and gradients are PyTorch's", "[ops][reference]") {
-  reference::run("convolution", calls, 1e-13);
+  reference::run("convolution", convolution_calls, 1e-13);
 }

@@ -31,7 +31,7 @@ D divergence(const Case& c) {
       {.reduction = decltype(KlDivOptions::reduction)::parse(c.word("reduction")), .log_target = c.flag("log_target")});
 }
 
-const reference::Calls calls = {
+const reference::Calls loss_calls = {
     {"cross_entropy", classes},
     {"nll_loss",
      [](const Case& c) { return nll_loss(c.x[0], c.ids[0], {.weight = weight(c), .reduction = reduction(c)}); }},
@@ -47,4 +47,6 @@ const reference::Calls calls = {
 
 }  // namespace
 
-TEST_CASE("losses: values and gradients are PyTorch's", "[ops][reference]") { reference::run("loss", calls, 1e-13); }
+TEST_CASE("losses: values and gradients are PyTorch's", "[ops][reference]") {
+  reference::run("loss", loss_calls, 1e-13);
+}

@@ -18,7 +18,7 @@ reference::Outputs batch(const Case& c) {
   return std::vector<D>{y, mean, var};
 }
 
-const reference::Calls calls = {
+const reference::Calls normalization_calls = {
     {"batch_norm", batch},
     {"layer_norm",
      [](const Case& c) { return layer_norm(c.x[0], c.ints("shape"), c.maybe(1), c.maybe(2), c.number("eps")); }},
@@ -31,5 +31,5 @@ const reference::Calls calls = {
 }  // namespace
 
 TEST_CASE("normalisation: values and gradients are PyTorch's", "[ops][reference]") {
-  reference::run("normalization", calls, 1e-12);
+  reference::run("normalization", normalization_calls, 1e-12);
 }

@@ -8,7 +8,7 @@ using reference::Case;
 
 namespace {
 
-const reference::Calls calls = {
+const reference::Calls product_calls = {
     {"matmul",
      [](const Case& c) { return c.flag("transposed") ? matmul(c.x[0].mT(), c.x[1].mT()) : matmul(c.x[0], c.x[1]); }},
     {"bmm", [](const Case& c) { return bmm(c.x[0], c.x[1]); }},
@@ -19,5 +19,5 @@ const reference::Calls calls = {
 }  // namespace
 
 TEST_CASE("products: values and gradients are PyTorch's", "[ops][reference]") {
-  reference::run("product", calls, 1e-13);
+  reference::run("product", product_calls, 1e-13);
 }

@@ -20,7 +20,7 @@ EmbeddingOptions embedding_options(const Case& c) {
   return {.padding_idx = c.integer("padding_idx")};
 }
 
-const reference::Calls calls = {
+const reference::Calls rearrange_calls = {
     {"reshape", [](const Case& c) { return c.x[0].reshape(c.ints("shape")); }},
     {"permute", [](const Case& c) { return c.x[0].permute(c.ints("dims")); }},
     {"transpose", [](const Case& c) { return c.x[0].transpose(c.integer("a"), c.integer("b")); }},
@@ -56,5 +56,5 @@ const reference::Calls calls = {
 }  // namespace
 
 TEST_CASE("views and rearranging: values and gradients are PyTorch's", "[ops][reference]") {
-  reference::run("rearrange", calls, 1e-15);
+  reference::run("rearrange", rearrange_calls, 1e-15);
 }

@@ -16,7 +16,7 @@ Dims dims(const Case& c) { return c.ints("dims"); }
 bool keep(const Case& c) { return c.flag("keepdim"); }
 VarOptions var_options(const Case& c) { return {.unbiased = c.number("unbiased", 1) != 0, .keepdim = keep(c)}; }
 
-const reference::Calls calls = {
+const reference::Calls reduce_calls = {
     {"sum", [](const Case& c) { return sum(c.x[0], dims(c), keep(c)); }},
     {"mean", [](const Case& c) { return mean(c.x[0], dims(c), keep(c)); }},
     {"var", [](const Case& c) { return var(c.x[0], dims(c), var_options(c)); }},
@@ -51,5 +51,5 @@ const reference::Calls calls = {
 }  // namespace
 
 TEST_CASE("reductions and order: values and gradients are PyTorch's", "[ops][reference]") {
-  reference::run("reduce", calls, 1e-13);
+  reference::run("reduce", reduce_calls, 1e-13);
 }

@@ -14,6 +14,8 @@ namespace convolution {
 using Size = std::int64_t;
 using shunt::kernels::ConvShape;
 
+constexpr double few_roundings = 8;
+
 inline double plain(float x) { return static_cast<double>(x); }
 inline double plain(double x) { return x; }
 inline double plain(shunt::bfloat16 x) { return static_cast<double>(static_cast<float>(x)); }
