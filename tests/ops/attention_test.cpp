@@ -2,6 +2,7 @@
 
 #include "shunt/tensor.hpp"
 #include "support/check_op.hpp"
+#include "support/extremes.hpp"
 #include "support/gap.hpp"
 #include "support/isa.hpp"
 
@@ -10,7 +11,6 @@ using namespace shunt;
 namespace {
 
 using Inputs = std::vector<Tensor<double>>;
-constexpr double infinity = std::numeric_limits<double>::infinity();
 
 /// What one query gives, by the definition: score(i, j) is added to scale q_i k_j, minus infinity where j is hidden.
 template <class Score>
@@ -109,6 +109,17 @@ TEST_CASE("attention: a row that sees nothing gets no gradient and gives none", 
   for (const auto& x : {y.detach(), q.grad(), k.grad(), v.grad()}) CHECK(gap(x, zeros(x.shape())) == 0);
 }
 
+TEST_CASE("attention: a query that is not a number gives none, others stay", "[ops][attention]") {
+  manual_seed(7);
+  const auto q = randn({3, 4}), k = randn({5, 4}), v = randn({5, 4});
+  const auto clean = scaled_dot_product_attention(q, k, v);
+  q.select(0, 1).fill_(float_nan);
+  const auto y = scaled_dot_product_attention(q, k, v);
+  CHECK(isnan(y.select(0, 1)).all().item());
+  CHECK(gap(y.select(0, 0), clean.select(0, 0)) == 0);
+  CHECK(gap(y.select(0, 2), clean.select(0, 2)) == 0);
+}
+
 TEST_CASE("attention: heads may share keys by broadcasting", "[ops][attention]") {
   manual_seed(2);
   const auto q = randn<double>({2, 3, 4, 5, 6}), k = randn<double>({2, 3, 1, 7, 6}), v = randn<double>({2, 3, 1, 7, 6});
@@ -147,18 +158,20 @@ TEST_CASE("attention's kernel agrees with the composition over many blocks of ro
   const Shape lead{2, 3};
   const std::vector<Tensor<double>> x{randn<double>({2, 3, 130, 12}), randn<double>({2, 1, 300, 12}),
                                       randn<double>({2, 3, 300, 20}), randn<double>({130, 300})};
-  const bool causal = GENERATE(false, true);
-  const double dropout_p = GENERATE(0.0, 0.3);
+  const bool causal = GENERATE(false, true), masked = GENERATE(false, true);
+  const double dropout_p = GENERATE(0.0, 0.3), scale = GENERATE(0.3, -0.2);
   const AttentionOptions<double> options{.dropout_p = dropout_p, .is_causal = causal};
   const auto gradients = [&](bool fused) {
     Tensor<double> q = x[0].clone().requires_grad(), k = x[1].clone().requires_grad(), v = x[2].clone().requires_grad();
     auto o = options;
-    o.attn_mask = x[3].clone().requires_grad();
+    if (masked) o.attn_mask = x[3].clone().requires_grad();
     Generator source(8);
-    const auto y = fused ? detail::fused_attention(lead, q, k, v, o, 0.3, source)
-                         : detail::composed_attention(q, k, v, o, 0.3, source);
+    const auto y = fused ? detail::fused_attention(lead, q, k, v, o, scale, source)
+                         : detail::composed_attention(q, k, v, o, scale, source);
     (y * y).sum().backward();
-    return std::vector<Tensor<double>>{y.detach(), q.grad(), k.grad(), v.grad(), o.attn_mask.added.grad()};
+    std::vector<Tensor<double>> all{y.detach(), q.grad(), k.grad(), v.grad()};
+    if (masked) all.push_back(o.attn_mask.added.grad());
+    return all;
   };
   const auto a = gradients(true), b = gradients(false);
   for (std::size_t i = 0; i < a.size(); ++i) CHECK(gap(a[i], b[i]) < 1e-12);

@@ -51,6 +51,9 @@ struct HeadMatrices {
   T* at(std::int64_t head, std::int64_t i) const { return data + offset[static_cast<std::size_t>(head)] + i * row; }
 };
 
+/// Weights at hand at a time: as many as the second-level cache holds, since each block packs all keys and values anew.
+inline constexpr std::int64_t attention_block = std::int64_t{1} << 17;
+
 /// `heads` times q (t, e), k (s, e), v (s, d). Of the masks one at most is there.
 template <class T>
 struct Attention {
@@ -61,8 +64,12 @@ struct Attention {
   HeadMatrices<const T> q, k, v, added;
   HeadMatrices<const bool> allowed;
 
-  std::int64_t block_rows() const { return std::clamp<std::int64_t>((1 << 15) / (s + 1), 8, 128); }
-  std::int64_t blocks() const { return (t + block_rows() - 1) / block_rows(); }
+  /// Of about one size, and no more rows than `attention_block` weights hold.
+  std::int64_t block_rows() const { return t == 0 ? 1 : (t + blocks() - 1) / blocks(); }
+  std::int64_t blocks() const {
+    const std::int64_t most = std::clamp<std::int64_t>(attention_block / std::max<std::int64_t>(s, 1), 8, 128);
+    return (t + most - 1) / most;
+  }
   /// Block number `block` of head `h`.
   AttentionRows<T> rows_of(std::int64_t h, std::int64_t block) const {
     const std::int64_t first = block * block_rows(), rows = std::min(block_rows(), t - first);
@@ -94,15 +101,17 @@ template <class T>
 void attention_forward(const Attention<T>& a, const HeadMatrices<T>& y, T* log_sum) {
   const auto weights_of =
       by_isa(portable::attention_weights<T>, avx2::attention_weights<T>, avx512::attention_weights<T>);
+  const auto scaled = by_isa(portable::scale_rows<T>, avx2::scale_rows<T>, avx512::scale_rows<T>);
   const std::int64_t work = a.block_rows() * (a.s + 1) * (a.e + a.d + 8);
   parallel_for(a.heads * a.blocks(), 1 + (1 << 19) / work, [&](std::int64_t begin, std::int64_t end) {
-    T* const p = scratch<T>(Scratch::scores, a.block_rows() * a.s);
+    T *const p = scratch<T>(Scratch::scores, a.block_rows() * (a.s + 1)), *const inverse = p + a.block_rows() * a.s;
     for (std::int64_t task = begin; task < end; ++task) {
       const std::int64_t h = task / a.blocks();
       const auto rows = a.rows_of(h, task % a.blocks());
       a.products(h, rows, p);
-      weights_of(rows, p, log_sum + h * a.t + rows.first);
+      weights_of(rows, p, inverse, log_sum + h * a.t + rows.first);
       gemm<T>(rows.rows, a.d, rows.n, {p, rows.n, 1}, {a.v.at(h, 0), a.v.row, a.v.col}, y.at(h, rows.first), y.row);
+      scaled(rows.rows, a.d, y.at(h, rows.first), y.row, inverse);
     }
   });
 }
@@ -117,8 +126,8 @@ void attention_backward(const Attention<T>& a, const HeadMatrices<const T>& g, c
   const std::int64_t work = a.t * (a.s + 1) * (a.e + a.d + 8);
   parallel_for(a.heads, 1 + (1 << 19) / (work + 1), [&](std::int64_t begin, std::int64_t end) {
     const std::int64_t size = a.block_rows() * a.s;
-    T *const p = scratch<T>(Scratch::scores, 3 * size), *const dp = p + size,
-             *const kept = a.dropout_p > 0 ? dp + size : p;
+    T *const p = scratch<T>(Scratch::scores, 3 * size + a.block_rows()), *const dp = p + size,
+             *const kept = a.dropout_p > 0 ? dp + size : p, *const means = p + 3 * size;
     for (std::int64_t h = begin; h < end; ++h)
       for (std::int64_t block = 0; block < a.blocks(); ++block) {
         const auto rows = a.rows_of(h, block);
@@ -126,7 +135,7 @@ void attention_backward(const Attention<T>& a, const HeadMatrices<const T>& g, c
         a.products(h, rows, p);
         gemm<T>(rows.rows, rows.n, a.d, up, {a.v.at(h, 0), a.v.col, a.v.row}, dp, rows.n);
         backward(rows, p, kept, dp, dadded == nullptr ? nullptr : dadded + (h * a.t + rows.first) * a.s, a.s,
-                 log_sum + h * a.t + rows.first);
+                 log_sum + h * a.t + rows.first, means);
         gemm<T>(rows.n, a.d, rows.rows, {kept, 1, rows.n}, up, dv.at(h, 0), dv.row, {.accumulate = true});
         gemm<T>(rows.rows, a.e, rows.n, {dp, rows.n, 1}, {a.k.at(h, 0), a.k.row, a.k.col}, dq.at(h, rows.first), dq.row,
                 {.accumulate = true});

@@ -20,12 +20,27 @@ struct AllowedScore {
   std::int64_t step;
   T operator()(std::int64_t j) const { return allowed[j * step] ? p[j] : -std::numeric_limits<T>::infinity(); }
 };
-/// exp(p - shift)
+/// exp(p scale - shift)
 template <class T>
 struct ShiftedExp {
   const T* p;
-  T shift;
-  T operator()(std::int64_t j) const { return math::exp(p[j] - shift); }
+  T scale, shift;
+  T operator()(std::int64_t j) const { return math::exp(p[j] * scale - shift); }
+};
+template <class T>
+struct Ones {
+  T operator()(std::int64_t) const { return T(1); }
+};
+/// a + log(b)
+template <class T>
+struct PlusLog {
+  const T *a, *b;
+  T operator()(std::int64_t j) const { return a[j] + math::log(b[j]); }
+};
+template <class T>
+struct Inverse {
+  const T* p;
+  T operator()(std::int64_t j) const { return T(1) / p[j]; }
 };
 template <class T>
 struct TimesNumber {
@@ -65,18 +80,26 @@ inline T largest_of(const T* p, std::int64_t n) {
   return lanes[1] > lanes[0] ? lanes[1] : lanes[0];
 }
 
-/// The products q k of row r as scores: scaled and masked. The number of keys that the row may see at all.
+/// What scores in rows of weights are still to be multiplied by: the exponential takes their scale along where it can.
 template <class T>
-inline std::int64_t finish_scores(const AttentionRows<T>& a, std::int64_t r, T* p) {
-  const std::int64_t seen = a.causal && a.first + r + 1 < a.n ? a.first + r + 1 : a.n;
+inline T scale_left(const AttentionRows<T>& a) {
+  return a.added == nullptr && a.scale > 0 ? a.scale : T(1);
+}
+/// Keys that row r may see at all.
+template <class T>
+inline std::int64_t seen_by(const AttentionRows<T>& a, std::int64_t r) {
+  return a.causal && a.first + r + 1 < a.n ? a.first + r + 1 : a.n;
+}
+/// The products q k of row r as scores: masked, and scaled but for scale_left().
+template <class T>
+inline void finish_scores(const AttentionRows<T>& a, std::int64_t r, std::int64_t seen, T* p) {
   const ScaledScore<T> scaled{p, a.scale};
-  if (a.added == nullptr)
-    write_run(p, seen, scaled);
-  else
+  if (a.added != nullptr)
     write_run(p, seen, AddedScore<T, ScaledScore<T>>{scaled, a.added + r * a.mask_row, a.mask_col});
+  else if (!(a.scale > 0))
+    write_run(p, seen, scaled);
   if (a.allowed != nullptr) write_run(p, seen, AllowedScore<T>{p, a.allowed + r * a.mask_row, a.mask_col});
   for (std::int64_t j = seen; j < a.n; ++j) p[j] = T(0);
-  return seen;
 }
 template <class T>
 inline void drop_weights(const AttentionRows<T>& a, std::int64_t r, T* p) {
@@ -85,44 +108,68 @@ inline void drop_weights(const AttentionRows<T>& a, std::int64_t r, T* p) {
   dropout_groups<T>(0, (a.n + 63) / 64, a.n, p, p, row, a.threshold, a.keep, false);
 }
 
-/// Products become weights, in place. log_sum[r] is the logarithm of the row's sum of exponentials; infinity where
-/// nothing may be seen, which makes its weights 0 when backward computes them again.
+/// Products become weights, in place, each row yet to be multiplied by inverse[r]: the values' average is shorter.
+/// log_sum[r] is the logarithm of the row's sum of exponentials; infinity where nothing may be seen, which makes its
+/// weights 0 when backward computes them again. Each step goes over all rows, so that one row's last additions run
+/// beside the next row's first.
 template <class T>
-void attention_weights(const AttentionRows<T>& a, T* weights, T* log_sum) {
+void attention_weights(const AttentionRows<T>& a, T* weights, T* inverse, T* log_sum) {
+  constexpr T infinity = std::numeric_limits<T>::infinity();
+  const T scale = scale_left(a);
   for (std::int64_t r = 0; r < a.rows; ++r) {
-    T* p = weights + r * a.n;
-    const std::int64_t seen = finish_scores(a, r, p);
-    const T largest = largest_of(p, seen);
-    if (largest == -std::numeric_limits<T>::infinity()) {
-      log_sum[r] = std::numeric_limits<T>::infinity();
+    T* const p = weights + r * a.n;
+    const std::int64_t seen = seen_by(a, r);
+    finish_scores(a, r, seen, p);
+    log_sum[r] = largest_of(p, seen) * scale;
+  }
+  for (std::int64_t r = 0; r < a.rows; ++r) {
+    T* const p = weights + r * a.n;
+    const std::int64_t seen = seen_by(a, r);
+    const T largest = log_sum[r];
+    if (largest == -infinity && std::all_of(p, p + seen, [](T x) { return x == -infinity; })) {  // no NaN among them
       for (std::int64_t j = 0; j < seen; ++j) p[j] = T(0);
+      log_sum[r] = infinity;
+      inverse[r] = T(1);
       continue;
     }
-    write_run(p, seen, ShiftedExp<T>{p, largest});
-    const auto sum = sum_run<T>(seen, NormValue<T>{p});
-    log_sum[r] = largest + static_cast<T>(math::log(sum));
-    write_run(p, seen, TimesNumber<T>{p, static_cast<T>(1 / sum)});
+    inverse[r] = static_cast<T>(write_and_sum_run<T>(p, seen, ShiftedExp<T>{p, scale, largest}, Ones<T>{}));
     drop_weights(a, r, p);
   }
+  write_run(log_sum, a.rows, PlusLog<T>{log_sum, inverse});
+  write_run(inverse, a.rows, Inverse<T>{inverse});
+}
+/// Row r of y, n long, times factor[r].
+template <class T>
+void scale_rows(std::int64_t rows, std::int64_t n, T* y, std::int64_t step, const T* factor) {
+  for (std::int64_t r = 0; r < rows; ++r) write_run(y + r * step, n, TimesNumber<T>{y + r * step, factor[r]});
 }
 
 /// Products become weights again (dropped ones go to `dropped` if there is dropout), and `grads`, the gradient of the
-/// dropped weights, becomes that of the products; `added`, rows of all keys or null, gets that of the scores.
+/// dropped weights, becomes that of the products; `added`, rows of all keys or null, gets that of the scores. `mean`
+/// has room for a number a row.
 template <class T>
 void attention_weights_backward(const AttentionRows<T>& a, T* weights, T* dropped, T* grads, T* added,
-                                std::int64_t keys, const T* log_sum) {
+                                std::int64_t keys, const T* log_sum, T* mean) {
+  const T scale = scale_left(a);
   for (std::int64_t r = 0; r < a.rows; ++r) {
     T *p = weights + r * a.n, *dp = grads + r * a.n;
-    const std::int64_t seen = finish_scores(a, r, p);
-    write_run(p, seen, ShiftedExp<T>{p, log_sum[r]});
-    if (a.threshold != 0) {
-      T* kept = dropped + r * a.n;
-      for (std::int64_t j = 0; j < a.n; ++j) kept[j] = p[j];
-      drop_weights(a, r, kept);
-      drop_weights(a, r, dp);
+    const std::int64_t seen = seen_by(a, r);
+    finish_scores(a, r, seen, p);
+    const ShiftedExp<T> weight{p, scale, log_sum[r]};
+    if (a.threshold == 0) {
+      mean[r] = static_cast<T>(write_and_sum_run<T>(p, seen, weight, NormValue<T>{dp}));
+      continue;
     }
-    const T mean = static_cast<T>(sum_run<T>(seen, ProductOf<T>{p, dp}));
-    if (added != nullptr) write_run(added + r * keys, a.n, ScoreGrad<T>{p, dp, mean, T(1)});
-    write_run(dp, a.n, ScoreGrad<T>{p, dp, mean, a.scale});
+    T* kept = dropped + r * a.n;
+    write_run(p, seen, weight);
+    for (std::int64_t j = 0; j < a.n; ++j) kept[j] = p[j];
+    drop_weights(a, r, kept);
+    drop_weights(a, r, dp);
+    mean[r] = static_cast<T>(sum_run<T>(seen, ProductOf<T>{p, dp}));
+  }
+  for (std::int64_t r = 0; r < a.rows; ++r) {
+    T *p = weights + r * a.n, *dp = grads + r * a.n;
+    if (added != nullptr) write_run(added + r * keys, a.n, ScoreGrad<T>{p, dp, mean[r], T(1)});
+    write_run(dp, a.n, ScoreGrad<T>{p, dp, mean[r], a.scale});
   }
 }
