@@ -243,20 +243,75 @@ TEST_CASE("gemm_batched: each product as if alone, operands shared by stride 0",
 }
 
 TEST_CASE("gemm: bfloat16 is summed in float and rounded once", "[kernels][gemm]") {
-  const Size m = 37, n = 50, k = 300;
-  const Matrix<bfloat16> a(m, k, Layout::rows, 1), b(k, n, Layout::columns, 2);
-  const auto bias = random_vector<bfloat16>(n, 3), base = random_vector<bfloat16>(m * n, 4);
-  std::vector<bfloat16> c(static_cast<std::size_t>(m * n));
-  gemm<bfloat16>(m, n, k, a.view, b.view, c.data(), n, {.bias = bias.data(), .base = base.data(), .base_row = n});
-  for (Size i = 0; i < m; ++i) {
-    for (Size j = 0; j < n; ++j) {
-      const auto at = static_cast<std::size_t>(i * n + j);
-      double sum = static_cast<double>(bias[static_cast<std::size_t>(j)]) + static_cast<double>(base[at]);
-      for (Size p = 0; p < k; ++p) sum += a.at(i, p) * b.at(p, j);
-      // half a unit of the 8 significant bits, and the float sums' own error
-      CHECK(std::abs(static_cast<double>(c[at]) - sum) <= std::abs(sum) / 256 + 1e-4);
+  const auto layouts = {Layout::rows, Layout::columns, Layout::gaps};
+  // Rounding once is off by half of an epsilon of the result at most, which is less than the sum of sizes by one.
+  const auto rounded_once = [&](Size m, Size n, Size k, Terms terms = {}) {
+    for (Layout la : layouts) {
+      for (Layout lb : layouts) {
+        CAPTURE(m, n, k, static_cast<int>(la), static_cast<int>(lb));
+        CHECK(error_of<bfloat16>(m, n, k, la, lb, terms) < 0.5);
+      }
+    }
+  };
+  for (Isa i : isas()) {
+    for (int threads : {1, 3}) {
+      const Setting setting(i, threads);
+      CAPTURE(i, threads);
+      for (Size m : {1, 2, 3, 5, 13, 17}) {
+        for (Size k : {0, 1, 2, 3, 7, 8, 65, 130}) {
+          rounded_once(m, 33, k);
+          rounded_once(40, m, k);
+        }
+      }
+      rounded_once(37, 50, 601, {.bias = true, .row_bias = true, .base = true, .accumulate = true});
+      rounded_once(6, 70, 1031);
     }
   }
+}
+
+TEST_CASE("gemm: bfloat16 with infinities and NaN", "[kernels][gemm]") {
+  constexpr float infinite = std::numeric_limits<float>::infinity();
+  for (Isa i : isas()) {
+    const Setting setting(i);
+    CAPTURE(i);
+    for (Size m : {1, 20}) {
+      const Size n = 40, k = 70;
+      std::vector<bfloat16> a(static_cast<std::size_t>(m * k), 1.0f), b(static_cast<std::size_t>(k * n), 2.0f),
+          c(static_cast<std::size_t>(m * n));
+      b[3] = infinite, b[4] = -infinite, b[5] = std::numeric_limits<float>::quiet_NaN();
+      b[6] = infinite, b[static_cast<std::size_t>(n) + 6] = -infinite;
+      gemm<bfloat16>(m, n, k, {a.data(), k, 1}, {b.data(), n, 1}, c.data(), n);
+      for (Size r = 0; r < m; ++r) {
+        const bfloat16* row = c.data() + r * n;
+        CHECK((row[2] == 140.0f && row[3] == infinite && row[4] == -infinite && row[7] == 140.0f));
+        CHECK((std::isnan(static_cast<float>(row[5])) && std::isnan(static_cast<float>(row[6]))));
+      }
+    }
+  }
+}
+
+TEST_CASE("gemm: bfloat16 widened while it is packed, where nothing multiplies its pairs", "[kernels][gemm]") {
+  const auto product = [](const GemmLoops<bfloat16, float>& loops, Layout la, Layout lb) {
+    const Size m = 31, n = 67, k = 141;
+    const Matrix<bfloat16> a(m, k, la, 1), b(k, n, lb, 2);
+    std::vector<float> c(static_cast<std::size_t>(m * n));
+    kernels::detail::gemm_blocked<bfloat16, float>(loops, m, n, k, a.view, b.view, c.data(), n, {});
+    double worst = 0;
+    for (Size i = 0; i < m; ++i) {
+      for (Size j = 0; j < n; ++j) {
+        double sum = 0;
+        for (Size p = 0; p < k; ++p) sum += a.at(i, p) * b.at(p, j);
+        worst = std::max(worst, std::abs(sum - static_cast<double>(c[static_cast<std::size_t>(i * n + j)])));
+      }
+    }
+    return worst;
+  };
+  const GemmLoops<bfloat16, float>* const all[] = {
+      &portable::gemm_loops<bfloat16, float>, &avx2::gemm_loops<bfloat16, float>, &avx512::gemm_loops<bfloat16, float>};
+  for (Isa i : isas())
+    for (Layout la : {Layout::rows, Layout::columns, Layout::gaps})
+      for (Layout lb : {Layout::rows, Layout::columns, Layout::gaps})
+        CHECK(product(*all[static_cast<int>(i)], la, lb) < 1e-4);
 }
 
 TEST_CASE("gemm: dual numbers follow the product rule, nested ones too", "[kernels][gemm]") {

@@ -2,7 +2,7 @@
 #include "shunt/kernels/gemm_few.inl"
 
 // One panel of columns against all rows.
-template <class T>
+template <class T, class Product = ByLanes>
 void multiply_panel(std::int64_t m, Tile<T> t) {
   const Epilogue<T> end = t.end;
   const T* const a = t.a;
@@ -13,9 +13,14 @@ void multiply_panel(std::int64_t m, Tile<T> t) {
     t.c = c + i * t.ldc;
     if (end.row_bias != nullptr) t.end.row_bias = end.row_bias + i;
     if (end.base != nullptr) t.end.base = end.base + i * end.base_row;
-    run_tile(t);
+    run_tile<T, Product>(t);
   }
 }
 
 template <class S, class T>
 inline constexpr GemmLoops<S, T> gemm_loops = {Simd<T>::width, tile_rows, run_tile<T>, multiply_panel<T>, pack<S, T>};
+#if SHUNT_ISA_BYTES == 64
+template <class S, class T>
+inline constexpr GemmLoops<S, T> gemm_pair_loops = {Simd<T>::width, tile_rows, run_tile<T, ByPairs>,
+                                                    multiply_panel<T, ByPairs>, pack_pairs<S, T>};
+#endif

@@ -160,11 +160,12 @@ void gemm_tiled(std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Op
                DirectTasks<T>{loops, m, n, k, rows, cols, a, b, c, ldc, e});
 }
 
-/// From operands of another type, which are converted as they are packed.
+/// From operands of another type, which are widened as they are read or packed.
 template <class S, class T>
 void gemm_converted(std::int64_t m, std::int64_t n, std::int64_t k, Operand<S> a, Operand<S> b, T* c) {
-  if (k > 0) return gemm_blocked<S, T>(gemm_loops<S, T>(), m, n, k, a, b, c, n, {});
-  std::fill_n(c, m * n, T(0));
+  if (k <= 0) return void(std::fill_n(c, m * n, T(0)));
+  const GemmLoops<S, T>& loops = gemm_loops<S, T>();
+  if (!gemm_few<S, T>(loops.width, m, n, k, a, b, c, n, {})) gemm_blocked<S, T>(loops, m, n, k, a, b, c, n, {});
 }
 
 }  // namespace shunt::kernels::detail

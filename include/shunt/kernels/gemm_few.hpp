@@ -11,11 +11,11 @@ namespace shunt::kernels::detail {
 inline constexpr std::int64_t most_dots = 16;
 
 /// c(line, x) is the product of a line of the matrix and a vector x. The epilogue's parts are seen along lines and
-/// along vectors.
-template <class T>
+/// along vectors. The matrix may be of another type, which is widened as it is read.
+template <class S, class T>
 struct FewVectors {
   std::int64_t k;
-  const T* matrix;
+  const S* matrix;
   std::int64_t line, along;  ///< Strides from line to line and along k; one of them is 1.
   const T* x;
   std::int64_t x_stride, x_along, x_count;
@@ -37,10 +37,10 @@ struct FewVectors {
  private:
   /// Lines that lie along k.
   void dots(std::int64_t begin, std::int64_t end) const {
-    const auto dot = by_isa(portable::dot_lines<T>, avx2::dot_lines<T>, avx512::dot_lines<T>);
+    const auto dot = by_isa(portable::dot_lines<S, T>, avx2::dot_lines<S, T>, avx512::dot_lines<S, T>);
     constexpr int L = 16 / sizeof(T);
     for (std::int64_t i = begin; i < end; i += L) {
-      const T* lines[L];
+      const S* lines[L];
       T sums[most_dots * L];
       for (int r = 0; r < L; ++r) lines[r] = matrix + (i + r < end ? i + r : end - 1) * line;
       dot(k, x, x_stride, x_count, lines, sums);
@@ -51,7 +51,7 @@ struct FewVectors {
   }
   /// Lines side by side: values of many of them are contiguous, and read as they lie.
   void sweep(std::int64_t begin, std::int64_t end) const {
-    const auto rows = by_isa(portable::weigh_rows<T>, avx2::weigh_rows<T>, avx512::weigh_rows<T>);
+    const auto rows = by_isa(portable::weigh_rows<S, T>, avx2::weigh_rows<S, T>, avx512::weigh_rows<S, T>);
     if (c_line == 1 && !accumulate && line_bias == nullptr && x_bias == nullptr && base == nullptr)
       return rows(end - begin, k, matrix + begin, along, x, x_stride, x_along, x_count, c + begin, c_x);
     constexpr std::int64_t most = 4096 / sizeof(T);
@@ -75,28 +75,36 @@ struct FewVectors {
 };
 
 /// Whether the product has few rows or columns, and is done.
-template <class T>
-bool gemm_few(int width, std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<T> b, T* c,
+template <class S, class T>
+bool gemm_few(int width, std::int64_t m, std::int64_t n, std::int64_t k, Operand<S> a, Operand<S> b, T* c,
               std::int64_t ldc, const Epilogue<T>& e) {
+  constexpr bool same = std::is_same_v<S, T>;
   if (k < std::max(width, 8) || std::min(m, n) > most_dots) return false;
   const bool columns = n <= m;
-  FewVectors<T> f = columns ? FewVectors<T>{k,   a.data, a.row,      a.col,  b.data, b.col,      b.row, n,           c,
-                                            ldc, 1,      e.row_bias, e.bias, e.base, e.base_row, 1,     e.accumulate}
-                            : FewVectors<T>{k, b.data, b.col,  b.row,      a.data, a.row, a.col,      m,           c,
-                                            1, ldc,    e.bias, e.row_bias, e.base, 1,     e.base_row, e.accumulate};
-  const std::int64_t lines = std::max(m, n);
-  const bool far =
-      k * lines > 1 << 16;  // a matrix that comes from afar is read once; a tile would be as fast otherwise
-  if (f.along == 1) {
+  const Operand<S> turned{b.data, b.col, b.row}, matrix = columns ? a : turned, x = columns ? turned : a;
+  const std::int64_t lines = std::max(m, n), count = std::min(m, n);
+  // A matrix that comes from afar is read once; a tile would be as fast otherwise.
+  const bool far = k * lines > 1 << 16;
+  if (matrix.col == 1) {
     // Every sum of lanes costs as much as some hundred products.
-    if (f.x_count > (k >= 512 ? most_dots : 2) || (f.x_along != 1 && f.x_count > 1)) return false;
-    if (f.x_along != 1) {
-      T* const column = scratch<T>(Scratch::panel_b, k);
-      for (std::int64_t p = 0; p < k; ++p) column[p] = f.x[p * f.x_along];
-      f.x = column;
-    }
-  } else if (f.line != 1 || f.x_count > (far ? 3 : 2)) {
+    if (count > (k >= 512 ? most_dots : 2) || (x.col != 1 && count > 1 && same)) return false;
+  } else if (matrix.row != 1 || count > (!same ? 4 : far ? 3 : 2)) {
     return false;
+  }
+  const bool apart = !same || (matrix.col == 1 && x.col != 1);  // vectors that are to be set out first
+  FewVectors<S, T> f =
+      columns ? FewVectors<S, T>{k,   matrix.data, matrix.row, matrix.col, nullptr, x.row,      x.col, n,           c,
+                                 ldc, 1,           e.row_bias, e.bias,     e.base,  e.base_row, 1,     e.accumulate}
+              : FewVectors<S, T>{k, matrix.data, matrix.row, matrix.col, nullptr, x.row, x.col,      m,           c,
+                                 1, ldc,         e.bias,     e.row_bias, e.base,  1,     e.base_row, e.accumulate};
+  if (apart) {
+    T* const own = scratch<T>(Scratch::panel_b, count * k);
+    for (std::int64_t i = 0; i < count; ++i) {
+      for (std::int64_t p = 0; p < k; ++p) own[i * k + p] = static_cast<T>(x.data[i * x.row + p * x.col]);
+    }
+    f.x = own, f.x_stride = k, f.x_along = 1;
+  } else if constexpr (same) {
+    f.x = x.data;
   }
   f.run(lines);
   return true;

@@ -18,8 +18,8 @@ inline void sum_lanes(const typename Simd<T>::V* acc, T* sums) {
 }
 
 // Inner products of L = 128 bits' worth of lines with X vectors, `stride` apart: sums[x * L + line].
-template <class T, int X>
-[[gnu::noinline]] void dot_tile(std::int64_t k, const T* x, std::int64_t stride, const T* const* line, T* sums) {
+template <class T, int X, class S>
+[[gnu::noinline]] void dot_tile(std::int64_t k, const T* x, std::int64_t stride, const S* const* line, T* sums) {
   using V = typename Simd<T>::V;
   constexpr int W = Simd<T>::width, L = 16 / sizeof(T);
   V acc[X][L] = {};
@@ -27,7 +27,7 @@ template <class T, int X>
   for (; p + W <= k; p += W) {
     V y[L], v;
 #pragma GCC unroll 4
-    for (int r = 0; r < L; ++r) load(y[r], line[r] + p);
+    for (int r = 0; r < L; ++r) load_as<T>(y[r], line[r] + p);
 #pragma GCC unroll 4
     for (int i = 0; i < X; ++i) {
       load(v, x + i * stride + p);
@@ -38,7 +38,7 @@ template <class T, int X>
   for (int i = 0; i < X; ++i, x += stride, sums += L) {
     sum_lanes(acc[i], sums);
     for (int r = 0; r < L; ++r) {
-      for (std::int64_t q = p; q < k; ++q) sums[r] += x[q] * line[r][q];
+      for (std::int64_t q = p; q < k; ++q) sums[r] += x[q] * static_cast<T>(line[r][q]);
     }
   }
 }
@@ -46,9 +46,9 @@ template <class T, int X>
 inline constexpr int dot_vectors = SHUNT_ISA_BYTES == 64 ? 4 : 2;
 
 // All x_count vectors: sums[x * L + line].
-template <class T>
+template <class S, class T>
 [[gnu::noinline]] void dot_lines(std::int64_t k, const T* x, std::int64_t stride, std::int64_t count,
-                                 const T* const* line, T* sums) {
+                                 const S* const* line, T* sums) {
   constexpr int L = 16 / sizeof(T), X = dot_vectors;
   std::int64_t i = 0;
   for (; i + X <= count; i += X) dot_tile<T, X>(k, x + i * stride, stride, line, sums + i * L);
@@ -56,8 +56,8 @@ template <class T>
 }
 
 // sums[j] (+)= the sum over eight rows of x[q] row[q][j].
-template <class T>
-inline void add_rows(std::int64_t n, const T* rows, std::int64_t stride, const T* x, std::int64_t along, T* sums,
+template <class S, class T>
+inline void add_rows(std::int64_t n, const S* rows, std::int64_t stride, const T* x, std::int64_t along, T* sums,
                      bool first) {
   using V = typename Simd<T>::V;
   constexpr int W = Simd<T>::width, Q = 8;
@@ -70,7 +70,7 @@ inline void add_rows(std::int64_t n, const T* rows, std::int64_t stride, const T
     if (!first) load(even, sums + j);
 #pragma GCC unroll 8
     for (int q = 0; q < Q; ++q) {
-      load(row, rows + q * stride + j);
+      load_as<T>(row, rows + q * stride + j);
       (q % 2 == 0 ? even : odd) += weight[q] * row;
     }
     even += odd;
@@ -78,14 +78,14 @@ inline void add_rows(std::int64_t n, const T* rows, std::int64_t stride, const T
   }
   for (; j < n; ++j) {
     T sum = first ? T(0) : sums[j];
-    for (int q = 0; q < Q; ++q) sum += x[q * along] * rows[q * stride + j];
+    for (int q = 0; q < Q; ++q) sum += x[q * along] * static_cast<T>(rows[q * stride + j]);
     sums[j] = sum;
   }
 }
 // sums[i][j] = the sum over k rows of x[i][p] row[p][j]: rows that lie apart are read side by side, eight at a time,
 // from end to end, which is what the prefetchers expect.
-template <class T>
-[[gnu::noinline]] void weigh_rows(std::int64_t n, std::int64_t k, const T* rows, std::int64_t stride, const T* x,
+template <class S, class T>
+[[gnu::noinline]] void weigh_rows(std::int64_t n, std::int64_t k, const S* rows, std::int64_t stride, const T* x,
                                   std::int64_t x_stride, std::int64_t along, std::int64_t count, T* sums,
                                   std::int64_t sums_stride) {
   std::int64_t p = 0;
@@ -96,7 +96,7 @@ template <class T>
   for (; p < k; ++p) {
     for (std::int64_t i = 0; i < count; ++i) {
       for (std::int64_t j = 0; j < n; ++j)
-        sums[i * sums_stride + j] += x[i * x_stride + p * along] * rows[p * stride + j];
+        sums[i * sums_stride + j] += x[i * x_stride + p * along] * static_cast<T>(rows[p * stride + j]);
     }
   }
 }

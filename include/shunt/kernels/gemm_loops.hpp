@@ -77,6 +77,10 @@ namespace shunt::kernels {
 
 template <class S, class T>
 const GemmLoops<S, T>& gemm_loops() {
+#if defined(__x86_64__) && defined(__GNUC__) && !(defined(SHUNT_SIMD) && SHUNT_SIMD == 0)
+  if constexpr (std::is_same_v<S, bfloat16>)
+    if (isa() == Isa::avx512 && has_bfloat16_products()) return avx512::gemm_pair_loops<S, T>;
+#endif
   return *by_isa(&portable::gemm_loops<S, T>, &avx2::gemm_loops<S, T>, &avx512::gemm_loops<S, T>);
 }
 

@@ -119,6 +119,35 @@ template <class T>
   }
 }
 
+// `count` lines that are contiguous along k, packed by way of `block` steps at a time: copy(line, from, steps, to) sets
+// out those from step `from` on.
+template <class T, class Copy>
+inline void pack_copied(T* dst, int width, int count, std::int64_t steps, const Copy& copy) {
+  constexpr int block = 64;
+  T lines[2 * Simd<T>::width * block];
+  for (std::int64_t p = 0; p < steps; p += block) {
+    const std::int64_t now = steps - p < block ? steps - p : block;
+    for (int r = 0; r < count; ++r) copy(r, p, now, lines + r * block);
+    pack_transposed<T>(dst + p * width, width, lines, block, count, now);
+  }
+}
+// Values as floats.
+template <class S, class T>
+struct CopyWidened {
+  const S* src;
+  std::int64_t across;
+  void operator()(int line, std::int64_t from, std::int64_t steps, T* to) const {
+    const S* const x = src + line * across + from;
+    std::int64_t i = 0;
+    for (; i + Simd<T>::width <= steps; i += Simd<T>::width) {
+      typename Simd<T>::V v;
+      load_as<T>(v, x + i);
+      store(v, to + i);
+    }
+    for (; i < steps; ++i) to[i] = static_cast<T>(x[i]);
+  }
+};
+
 // Packs `count` lines as panels of `width` >= count, at most two vectors; what stands in the other values is
 // unspecified. `across` is the stride from line to line, `along` the stride along k.
 template <class S, class T>
@@ -126,21 +155,69 @@ template <class S, class T>
                             std::int64_t k) {
   using V = typename Simd<T>::V;
   constexpr int W = Simd<T>::width;
-  if constexpr (sizeof(S) == sizeof(T)) {
-    if (along == 1 && k >= 4) return pack_transposed<T>(dst, width, src, across, count, k);
-    if (across == 1) {
-      for (std::int64_t p = 0; p < k; ++p, src += along, dst += width) {
-        for (int r = 0; r < width; r += W) {
-          V v;
-          count - r >= W ? load(v, src + r) : load_part(v, src + r, count > r ? count - r : 0);
-          store(v, dst + r);
-        }
+  if (along == 1 && k >= 4) {
+    if constexpr (std::is_same_v<S, T>)
+      return pack_transposed<T>(dst, width, src, across, count, k);
+    else
+      return pack_copied(dst, width, count, k, CopyWidened<S, T>{src, across});
+  }
+  if (across == 1) {
+    for (std::int64_t p = 0; p < k; ++p, src += along, dst += width) {
+      for (int r = 0; r < width; r += W) {
+        V v = {};
+        if (count - r >= W)
+          load_as<T>(v, src + r);
+        else if constexpr (std::is_same_v<S, T>)
+          load_part(v, src + r, count > r ? count - r : 0);
+        else
+          for (int q = 0; q < W; ++q) v[q] = r + q < count ? static_cast<T>(src[r + q]) : T(0);
+        store(v, dst + r);
       }
-      return;
     }
+    return;
   }
   for (std::int64_t p = 0; p < k; ++p, src += along, dst += width) {
     for (int r = 0; r < count; ++r) dst[r] = static_cast<T>(src[r * across]);
     for (int r = count; r < width; ++r) dst[r] = T(0);
   }
 }
+
+#if SHUNT_ISA_BYTES == 64
+// Two neighbours along k as the halves of a float; the last of an odd number has a zero beside it.
+template <class S, class T>
+struct CopyPairs {
+  const S* src;
+  std::int64_t across, k;
+  void operator()(int line, std::int64_t from, std::int64_t steps, T* to) const {
+    const std::int64_t left = k - 2 * from, values = left < 2 * steps ? left : 2 * steps;
+    if (values < 2 * steps) to[steps - 1] = T(0);
+    __builtin_memcpy(to, src + line * across + 2 * from, static_cast<std::size_t>(values) * sizeof(S));
+  }
+};
+// pack() for products by pairs: (k + 1) / 2 steps.
+template <class S, class T>
+[[gnu::noinline]] void pack_pairs(T* dst, int width, const S* src, std::int64_t across, std::int64_t along, int count,
+                                  std::int64_t k) {
+  typedef std::uint16_t Half __attribute__((vector_size(SHUNT_ISA_BYTES / 2), aligned(2), may_alias));
+  typedef std::uint32_t Whole __attribute__((vector_size(SHUNT_ISA_BYTES)));
+  constexpr int W = Simd<T>::width;
+  if (along == 1) return pack_copied(dst, width, count, (k + 1) / 2, CopyPairs<S, T>{src, across, k});
+  for (std::int64_t p = 0; p < k; p += 2, src += 2 * along, dst += width) {
+    const bool pair = p + 1 < k;
+    for (int r = 0; r < width; r += W) {
+      if (across == 1 && count - r >= W) {
+        Whole words = __builtin_convertvector(*reinterpret_cast<const Half*>(src + r), Whole);
+        if (pair) words |= __builtin_convertvector(*reinterpret_cast<const Half*>(src + r + along), Whole) << 16;
+        store(reinterpret_cast<typename Simd<T>::V>(words), dst + r);
+        continue;
+      }
+      for (int q = r; q < r + W; ++q) {
+        const S* const value = src + q * across;
+        std::uint32_t word = q < count ? std::bit_cast<std::uint16_t>(*value) : 0U;
+        if (q < count && pair) word |= std::uint32_t{std::bit_cast<std::uint16_t>(value[along])} << 16;
+        __builtin_memcpy(dst + q, &word, sizeof word);
+      }
+    }
+  }
+}
+#endif

@@ -21,6 +21,19 @@ inline void store(const typename Simd<T>::V& v, T* p) {
   *reinterpret_cast<typename Simd<T>::Unaligned*>(p) = v;
 }
 
+// From values of another type: bfloat16 is the upper half of a float.
+template <class T, class S>
+inline void load_as(typename Simd<T>::V& v, const S* p) {
+  if constexpr (std::is_same_v<S, T>) {
+    load(v, p);
+  } else {
+    typedef std::uint16_t Half __attribute__((vector_size(SHUNT_ISA_BYTES / 2), aligned(2), may_alias));
+    typedef std::uint32_t Whole __attribute__((vector_size(SHUNT_ISA_BYTES)));
+    v = reinterpret_cast<typename Simd<T>::V>(__builtin_convertvector(*reinterpret_cast<const Half*>(p), Whole)
+                                              << 16);
+  }
+}
+
 // The first `count` lanes, 0 <= count <= width; memory beyond them is not touched, other lanes become zero.
 #if SHUNT_ISA_BYTES == 64
 inline void load_part(Simd<float>::V& v, const float* p, int count) {
@@ -102,8 +115,27 @@ template <class T>
   }
 }
 
+// How a tile's operands are multiplied: lane by lane, or as floats that each are a pair of bfloat16s, neighbours in k.
+struct ByLanes {
+  static std::int64_t steps(std::int64_t k) { return k; }
+  template <class T>
+  [[gnu::always_inline]] static inline void add(typename Simd<T>::V& acc, const T* a, const typename Simd<T>::V& b) {
+    acc += *a * b;
+  }
+};
+#if SHUNT_ISA_BYTES == 64
+// By AVX-512's dot product of pairs, as text: the compilers disagree about the types of its function.
+struct ByPairs {
+  static std::int64_t steps(std::int64_t k) { return (k + 1) / 2; }
+  template <class T>
+  [[gnu::always_inline]] static inline void add(typename Simd<T>::V& acc, const T* a, const typename Simd<T>::V& b) {
+    asm("vdpbf16ps %2%{1to16%}, %1, %0" : "+v"(acc) : "v"(b), "m"(*a));
+  }
+};
+#endif
+
 // M x N accumulators stay in registers for the whole of k. Rows beyond t.rows repeat the last one and are not stored.
-template <class T, int M, int N>
+template <class T, int M, int N, class Product>
 [[gnu::noinline]] void tile(const Tile<T>& t) {
   using V = typename Simd<T>::V;
   constexpr int W = Simd<T>::width;
@@ -114,7 +146,7 @@ template <class T, int M, int N>
   }
   V acc[M][N] = {};
   const T* b = t.b;
-  const std::int64_t k = t.k, col = t.col, ldb = t.ldb;
+  const std::int64_t k = Product::steps(t.k), col = t.col, ldb = t.ldb;
   const std::int64_t* const b_at = t.b_at;
   if (k >= 64) {
     for (int i = 0; i < t.rows; ++i) {
@@ -128,9 +160,8 @@ template <class T, int M, int N>
     for (int j = 0; j < N; ++j) load(bv[j], b + j * W);
 #pragma GCC unroll 16
     for (int i = 0; i < M; ++i) {
-      const T av = a[i][q];
 #pragma GCC unroll 16
-      for (int j = 0; j < N; ++j) acc[i][j] += av * bv[j];
+      for (int j = 0; j < N; ++j) Product::template add<T>(acc[i][j], a[i] + q, bv[j]);
     }
   }
   const Epilogue<T>& e = t.end;
@@ -161,19 +192,21 @@ template <class T>
 using TileFunction = void (*)(const Tile<T>&);
 
 // The least tile that holds t.rows; heights in between are left out, as each costs every program its compilation.
-template <class T>
+template <class T, class Product = ByLanes>
 inline void run_tile(const Tile<T>& t) {
 #if SHUNT_ISA_BYTES == 64
-  static constexpr TileFunction<T> wide[] = {tile<T, 2, 2>,  tile<T, 4, 2>,  tile<T, 8, 2>, tile<T, 8, 2>,
-                                             tile<T, 10, 2>, tile<T, 12, 2>, tile<T, 14, 2>};
-  static constexpr TileFunction<T> narrow[] = {tile<T, 4, 1>,  tile<T, 4, 1>,  tile<T, 8, 1>, tile<T, 8, 1>,
-                                               tile<T, 14, 1>, tile<T, 14, 1>, tile<T, 14, 1>};
+  static constexpr TileFunction<T> wide[] = {tile<T, 2, 2, Product>, tile<T, 4, 2, Product>,  tile<T, 8, 2, Product>,
+                                             tile<T, 8, 2, Product>, tile<T, 10, 2, Product>, tile<T, 12, 2, Product>,
+                                             tile<T, 14, 2, Product>};
+  static constexpr TileFunction<T> narrow[] = {tile<T, 4, 1, Product>, tile<T, 4, 1, Product>,  tile<T, 8, 1, Product>,
+                                               tile<T, 8, 1, Product>, tile<T, 14, 1, Product>, tile<T, 14, 1, Product>,
+                                               tile<T, 14, 1, Product>};
 #elif SHUNT_ISA_BYTES == 32
-  static constexpr TileFunction<T> wide[] = {tile<T, 2, 2>, tile<T, 4, 2>, tile<T, 6, 2>};
-  static constexpr TileFunction<T> narrow[] = {tile<T, 6, 1>, tile<T, 6, 1>, tile<T, 6, 1>};
+  static constexpr TileFunction<T> wide[] = {tile<T, 2, 2, Product>, tile<T, 4, 2, Product>, tile<T, 6, 2, Product>};
+  static constexpr TileFunction<T> narrow[] = {tile<T, 6, 1, Product>, tile<T, 6, 1, Product>, tile<T, 6, 1, Product>};
 #else
-  static constexpr TileFunction<T> wide[] = {tile<T, 4, 2>, tile<T, 4, 2>};
-  static constexpr TileFunction<T> narrow[] = {tile<T, 4, 1>, tile<T, 4, 1>};
+  static constexpr TileFunction<T> wide[] = {tile<T, 4, 2, Product>, tile<T, 4, 2, Product>};
+  static constexpr TileFunction<T> narrow[] = {tile<T, 4, 1, Product>, tile<T, 4, 1, Product>};
 #endif
   const int pairs = (t.rows - 1) / 2;
   (t.cols > Simd<T>::width ? wide[pairs] : narrow[pairs])(t);

@@ -34,6 +34,15 @@ inline bool runs(Isa isa) {
 #endif
 }
 
+/// Whether this processor multiplies pairs of bfloat16 (AVX-512 BF16). These products take denormal numbers for zero.
+inline bool has_bfloat16_products() {
+#if defined(__x86_64__) && defined(__GNUC__)
+  return __builtin_cpu_supports("avx512bf16");
+#else
+  return false;
+#endif
+}
+
 /// The best instruction set that runs here, or the one that SHUNT_ISA names; ValueError if that one is unknown or
 /// cannot run.
 [[gnu::cold]] inline Isa detect_isa() {
