@@ -1,6 +1,7 @@
 // The buffer pool: what is counted, reused, and given back.
 #include "shunt/core/pool.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <thread>
 #include <vector>
@@ -48,6 +49,22 @@ TEST_CASE("pool: empty_cache gives everything back", "[core][pool]") {
   if (detail::pooling) CHECK(memory_stats().pooled > 0);
   empty_cache();
   CHECK(memory_stats().pooled == 0);
+}
+
+TEST_CASE("pool: what is kept gives way to blocks of other sizes", "[core][pool]") {
+  empty_cache();
+  reset_peak_memory();
+  const auto fill = [](int count, std::int64_t n) {
+    std::vector<Floats> all;
+    for (int i = 0; i < count; ++i) all.push_back(Floats::empty({n}));
+  };
+  fill(200, 1 << 18);  // 200 MiB
+  const auto first = memory_stats();
+  CHECK(first.peak - first.live >= 200 << 20);
+  fill(50, 1 << 20);  // as much again, in larger blocks
+  const auto second = memory_stats();
+  CHECK(second.live + second.pooled <= second.peak + std::max<std::int64_t>(second.peak / 16, 64 << 20));
+  empty_cache();
 }
 
 TEST_CASE("pool: blocks in use never overlap, whatever their size", "[core][pool]") {

@@ -2,6 +2,7 @@
 // the system for nothing.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <bit>
 #include <cstddef>
@@ -37,7 +38,8 @@ inline constexpr bool pooling = true;
 
 /// Free blocks by size class: four classes to each power of two from 64 bytes up, and from 1 KiB on 64 bytes more, so
 /// that elements of such a size fit with the header before them. A thread keeps some small blocks to itself; the rest,
-/// and everything large, lies in one list a class under a lock.
+/// and everything large, lies in one list a class under a lock. The smallest are cut from slabs, for good: neither
+/// header nor gap, and larger blocks, which may go back, lie side by side for the system to join.
 class Pool {
  public:
   static constexpr std::size_t alignment = 64;
@@ -66,8 +68,9 @@ class Pool {
         if (c > object_classes) add(pooled_, -static_cast<std::int64_t>(bytes));
         return pop(free_[c]);
       }
+      if (c >= slab_classes) make_room(bytes);
     }
-    return from_system(bytes);
+    return c < slab_classes ? cut(bytes) : from_system(bytes);
   }
 
   [[gnu::noinline]] void release(void* block, std::size_t bytes) noexcept {
@@ -88,11 +91,8 @@ class Pool {
   void trim() noexcept {
     if (Cache* cache = local(); cache != nullptr) flush(*cache);
     std::lock_guard lock(mutex_);
-    for (int c = 0; c < classes; ++c)
-      while (free_[c] != nullptr) {
-        to_system(pop(free_[c]), class_size(c));
-        if (c > object_classes) add(pooled_, -static_cast<std::int64_t>(class_size(c)));
-      }
+    for (int c = slab_classes; c < classes; ++c)
+      while (free_[c] != nullptr) give_back(c);
   }
 
   void count_buffer(std::int64_t bytes) noexcept {
@@ -114,6 +114,8 @@ class Pool {
   static constexpr std::size_t headed = 1024;
   static constexpr int classes = 4 * 50, cached_classes = 4 * 11;  // a thread keeps blocks below 64 * 2^11 = 128 KiB
   static constexpr int object_classes = 4 * 4 + 1;  // classes that mostly hold nodes and handles: not counted as pooled
+  static constexpr int slab_classes = 4 * 3;        // below 1 KiB
+  static constexpr std::size_t slab_size = std::size_t{1} << 16;
 
   struct Cache {
     Block* free[cached_classes] = {};
@@ -147,6 +149,31 @@ class Pool {
   }
   static void push(Block*& head, void* block) noexcept { head = ::new (block) Block{head}; }
   static void add(std::atomic<std::int64_t>& a, std::int64_t v) noexcept { a.fetch_add(v, std::memory_order_relaxed); }
+
+  void* cut(std::size_t bytes) {
+    {
+      std::lock_guard lock(mutex_);
+      if (slab_left_ >= bytes) return slab_ + (slab_left_ -= bytes);
+    }
+    auto* const fresh = static_cast<std::byte*>(from_system(slab_size));
+    std::lock_guard lock(mutex_);
+    slab_ = fresh, slab_left_ = slab_size;
+    return slab_ + (slab_left_ -= bytes);
+  }
+  // The next two want the lock.
+  void give_back(int c) noexcept {
+    to_system(pop(free_[c]), class_size(c));
+    if (c > object_classes) add(pooled_, -static_cast<std::int64_t>(class_size(c)));
+  }
+  // Before the system is asked: what is kept gives way where more would be held than was ever in use, and some more. So
+  // gradients come to lie where activations were, and a step of a new shape replaces an old one.
+  void make_room(std::size_t bytes) noexcept {
+    const auto peak = peak_.load(std::memory_order_relaxed);
+    const auto most = peak + std::max(peak / 16, std::int64_t{1} << 26);
+    const auto wanted = live_.load(std::memory_order_relaxed) + static_cast<std::int64_t>(bytes);
+    for (int c = classes - 1; c > object_classes; --c)
+      while (free_[c] != nullptr && wanted + pooled_.load(std::memory_order_relaxed) > most) give_back(c);
+  }
 
   void* from_system(std::size_t bytes) {
     add(system_, 1);
@@ -186,6 +213,8 @@ class Pool {
 
   std::mutex mutex_;
   Block* free_[classes] = {};
+  std::byte* slab_ = nullptr;
+  std::size_t slab_left_ = 0;
   std::atomic<std::int64_t> live_ = 0, peak_ = 0, pooled_ = 0, buffers_ = 0, system_ = 0;
 };
 
