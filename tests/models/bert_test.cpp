@@ -116,6 +116,21 @@ TEST_CASE("BERT with the masked-word head: its decoder is the words' embedding",
                     Catch::Contains("missing: cls.predictions.bias"));
 }
 
+TEST_CASE("BERT without the pooler reads files with and without it", "[models][bert]") {
+  manual_seed(4);
+  auto options = tiny_bert(true);
+  BERT whole(options);
+  options.pooler = false;
+  BERT net(options), other(options);
+  CHECK(modules::parameter_count(whole) - modules::parameter_count(net) == 64 * 64 + 64);
+  const auto ids = parity::ids("ids", 96, {2, 9});
+  net.load_state_dict(as_published(whole));
+  CHECK(gap(net.mlm(net(ids)), whole.mlm(whole(ids))) == 0);
+  other.load_state_dict(as_published(net));
+  CHECK(gap(other(ids), whole(ids)) == 0);
+  CHECK_THROWS_WITH(net.pooled(ids), Catch::Contains(".pooler = false"));
+}
+
 TEST_CASE("BERT drops in training only", "[models][bert]") {
   auto options = tiny_bert();
   options.dropout = 0.2;

@@ -22,6 +22,7 @@ struct BERTOptions {
   std::int64_t hidden = 0;  ///< Width inside the feed-forward networks; 0: four times `width`.
   std::int64_t types = 2;   ///< Kinds of segments, such as question and answer.
   double dropout = 0.1;     ///< Of the embeddings, the attention weights and each branch, in training.
+  bool pooler = true;       ///< Whether the layer behind the first token is there; files of other heads may lack it.
   bool mlm = false;         ///< Whether the head of masked language modelling, cls.predictions, is there.
 };
 
@@ -112,7 +113,7 @@ class BERT : public nn::Module<T> {
   nn::Embedding<T> words, positions, types;
   nn::LayerNorm<T> norm;
   std::vector<detail::BertLayer<T>> layers;
-  nn::Linear<T> pooler;
+  std::optional<nn::Linear<T>> pooler;
   std::optional<nn::Sequential<T>> transform;  ///< Of the masked-language-model head.
   nn::Parameter<T> mlm_bias;
 
@@ -121,8 +122,8 @@ class BERT : public nn::Module<T> {
         positions(o.context, o.width, {}, g),
         types(o.types, o.width, {}, g),
         norm(detail::bert_norm<T>(o.width)),
-        pooler(detail::bert_linear<T>(o.width, o.width, g)),
         options_(o) {
+    if (o.pooler) pooler.emplace(detail::bert_linear<T>(o.width, o.width, g));
     const std::int64_t hidden = o.hidden > 0 ? o.hidden : 4 * o.width;
     for (std::int64_t i = 0; i < o.layers; ++i) layers.push_back(detail::BertLayer<T>(o, hidden, g));
     const NoGrad unrecorded;
@@ -150,8 +151,12 @@ class BERT : public nn::Module<T> {
       return x;
     });
   }
-  /// The first token's state, which stands for its sequence: last hidden state (n, t, width) -> (n, width).
-  Tensor<T> pooled(const Tensor<T>& hidden) { return tanh(pooler(hidden.select(1, 0))); }
+  /// The first token's state, which stands for its sequence: last hidden state (n, t, width) -> (n, width). ValueError
+  /// without `.pooler`.
+  Tensor<T> pooled(const Tensor<T>& hidden) {
+    if (!pooler) shunt::detail::raise<ValueError>("BERT: made without the pooler, by BERT({.pooler = false})");
+    return tanh((*pooler)(hidden.select(1, 0)));
+  }
   Tensor<T> pooled(const Ids& ids, const nn::PaddingMask& mask = {}, const Ids& token_types = {}) {
     return pooled((*this)(ids, mask, token_types));
   }
@@ -174,7 +179,8 @@ class BERT : public nn::Module<T> {
       if (name.starts_with("bert.")) name.erase(0, 5);
       if (name.ends_with(".gamma")) name.replace(name.size() - 5, 5, "weight");
       if (name.ends_with(".beta")) name.replace(name.size() - 4, 4, "bias");
-      const bool other_head = name.starts_with(options_.mlm ? "cls.seq_relationship." : "cls.");
+      const bool other_head = name.starts_with(options_.mlm ? "cls.seq_relationship." : "cls.") ||
+                              (!options_.pooler && name.starts_with("pooler."));
       return other_head || name == "embeddings.position_ids" ? std::string() : name;
     });
     nn::merge_tied<T>(dict, prefix + "embeddings.word_embeddings.weight", prefix + "cls.predictions.decoder.weight");
