@@ -221,6 +221,35 @@ TEMPLATE_TEST_CASE("square root: rounded as the hardware does, one by one and by
   }
 }
 
+TEMPLATE_TEST_CASE("sin, cos, pow: any length, in place and apart; what vectors do not reach is computed by itself",
+                   "[kernels][math]", float, double) {
+  using T = TestType;
+  constexpr std::size_t n = 2 * 1024 + 37;  // more than the loop looks through at once, and a part of a block
+  std::vector<T> x(n, T(0.5));
+  x[0] = -T(0), x[33] = T(1e30), x[1024] = std::numeric_limits<T>::infinity(), x[n - 1] = -T(3e6);
+  const auto same = [&](const auto& f, const auto& wanted, bool in_place, std::size_t count) {
+    std::vector<T> y(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(count));
+    kernels::map(f, kernels::flat_nest(static_cast<std::int64_t>(count), 2), y.data(), in_place ? y.data() : x.data());
+    for (std::size_t i = 0; i < count; ++i) {
+      const T w = wanted(x[i]);
+      if (std::isnan(w) ? !std::isnan(y[i]) : ulps(y[i], w) > 3 || std::signbit(y[i]) != std::signbit(w)) return false;
+    }
+    return true;
+  };
+  const auto sine = [](T v) { return std::sin(v); };
+  const auto cosine = [](T v) { return std::cos(v); };
+  const auto cube = [](T v) { return std::pow(v, T(3)); };
+  for (Isa isa : kernels::isas()) {
+    const kernels::Setting setting(isa, 1);
+    for (const bool in_place : {false, true})
+      for (const std::size_t count : {std::size_t{1}, std::size_t{64}, n}) {
+        CHECK(same(Sin{}, sine, in_place, count));
+        CHECK(same(Cos{}, cosine, in_place, count));
+        CHECK(same(Pow<T>{T(3)}, cube, in_place, count));
+      }
+  }
+}
+
 TEMPLATE_TEST_CASE("elementary functions: signs of zero and limits are exact", "[kernels][math]", float, double) {
   using T = TestType;
   const T inf = std::numeric_limits<T>::infinity();

@@ -4,6 +4,7 @@
 // digits) with the relative error of the result as weight; each says what the fit leaves.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -53,6 +54,24 @@ template <class T>
   return blend(Bits<T>{0} - static_cast<Bits<T>>(c), a, b);
 }
 
+/// 0, or NaN, where c, else x.
+template <class T>
+[[gnu::always_inline]] inline T zero_where(bool c, T x) {
+  return std::bit_cast<T>(std::bit_cast<Bits<T>>(x) & (static_cast<Bits<T>>(c) - 1));
+}
+template <class T>
+[[gnu::always_inline]] inline T nan_where(bool c, T x) {
+  return std::bit_cast<T>(std::bit_cast<Bits<T>>(x) | (Bits<T>{0} - static_cast<Bits<T>>(c)));
+}
+/// The lesser of x and a positive limit. A NaN may become the limit: as signed integers, floats take one instruction.
+template <class T>
+[[gnu::always_inline]] inline T at_most(T x, T limit) {
+  if constexpr (is_float<T>)
+    return std::bit_cast<T>(std::min(std::bit_cast<std::int32_t>(x), std::bit_cast<std::int32_t>(limit)));
+  else
+    return select(x > limit, limit, x);
+}
+
 /// c0 + c1 x + c2 x^2 + ...
 template <class T>
 [[gnu::always_inline]] inline T polynomial(T, T c0) {
@@ -63,100 +82,96 @@ template <class T, class... C>
   return c0 + x * polynomial<T>(x, static_cast<T>(more)...);
 }
 
-/// 2^k for k as a two's complement number in the exponent's range.
-template <class T>
-[[gnu::always_inline]] inline T power_of_two(Bits<T> k) {
-  return std::bit_cast<T>((k + Layout<T>::bias) << Layout<T>::mantissa);
-}
-
 /// p with exp(r) = 1 + r + r^2 p, for |r| <= ln 2 / 2.
 template <class T>
 [[gnu::always_inline]] inline T exp_tail(T r) {
-  if constexpr (is_float<T>)  // 2^-31.9
-    return polynomial<T>(r, 0.5000000046f, 0.1666666682f, 0.04166635446f, 0.008333272789f, 0.001394102612f,
-                         0.0001991429358f);
+  if constexpr (is_float<T>)  // 2^-28.2
+    return (0.4999999404f + 0.1666651666f * r) +
+           r * r * ((0.04166810587f + 0.008369144052f * r) + r * r * 0.001383682713f);
   else  // 2^-61.7
     return polynomial<T>(r, 0.5, 0.166666666666666766, 0.0416666666666667014, 0.00833333333332160443,
                          0.00138888888888668183, 0.000198412698861912395, 0.0000248015873605906264,
                          2.75572441454923842e-6, 2.75572427326953421e-7, 2.51090587086659618e-8,
                          2.09244511492068753e-9);
 }
-/// x = k ln 2 + r with |r| <= ln 2 / 2; q = exp(r) - 1.
+/// x = k ln 2 + r with |r| <= ln 2 / 2, q = exp(r) - 1, and k + 2 bias in the low bits of `turns`. Beyond most ln 2, k
+/// stays at `most` and q grows to infinity; a NaN comes through q.
 template <class T>
 struct Reduced {
-  Bits<T> k;
+  Bits<T> turns;
   T q;
 };
 template <class T>
-[[gnu::always_inline]] inline Reduced<T> reduce(T x) {
+[[gnu::always_inline]] inline Reduced<T> reduce(T x, int most = std::numeric_limits<T>::max_exponent) {
   using L = Layout<T>;
-  const T shifted = x * T(1.44269504088896340736) + L::rounder;
-  const T k = shifted - L::rounder;
-  const T hi = x - k * L::ln2_hi, lo = k * L::ln2_lo, r = hi - lo;
-  return {std::bit_cast<Bits<T>>(shifted) - std::bit_cast<Bits<T>>(L::rounder), hi - (lo - r * r * exp_tail(r))};
+  constexpr T rounder = L::rounder + T(2 * L::bias);
+  const T shifted = at_most(x * T(1.44269504088896340736) + rounder, rounder + static_cast<T>(most));
+  const T k = shifted - rounder, hi = x - k * L::ln2_hi, r = hi - k * L::ln2_lo, curve = r * r * exp_tail(r);
+  return {std::bit_cast<Bits<T>>(shifted), is_float<T> ? r + curve : hi - (k * L::ln2_lo - curve)};
+}
+/// 2^(k + more), from `turns`, where that is a normal number.
+template <class T>
+[[gnu::always_inline]] inline T power_of_two(Bits<T> turns, int more = 0) {
+  using L = Layout<T>;
+  return std::bit_cast<T>((turns << L::mantissa) - ((L::bias - static_cast<Bits<T>>(more)) << L::mantissa));
+}
+/// (1 + q) 2^k in two steps, so that denormals are rounded once and the largest power is reached.
+template <class T>
+[[gnu::always_inline]] inline T scale(const Reduced<T>& x) {
+  using L = Layout<T>;
+  const Bits<T> half = (x.turns << (L::mantissa - 1)) & ((2 * L::bias + 1) << L::mantissa);
+  const T most = std::bit_cast<T>(half);
+  return (most + most * x.q) * std::bit_cast<T>((x.turns << L::mantissa) - half);
 }
 
-/// exp for arguments below 89 (in double 710).
-template <class T>
-[[gnu::always_inline]] inline T exp_down(T x) {
-  const auto [k, q] = reduce(select(x < Layout<T>::exp_low, Layout<T>::exp_low, x));
-  const Bits<T> half = ((k + 2048) >> 1) - 1024;  // two steps of scaling: denormals are rounded once, 2^128 is reached
-  return (T(1) + q) * power_of_two<T>(half) * power_of_two<T>(k - half);
-}
 template <class T>
 [[gnu::always_inline]] inline T exp(T x) {
-  return exp_down(select(x > Layout<T>::exp_high, Layout<T>::exp_high, x));
-}
-/// exp for arguments between -80 and 80.
-template <class T>
-[[gnu::always_inline]] inline T exp_near(T x) {
-  const auto [k, q] = reduce(x);
-  return (T(1) + q) * power_of_two<T>(k);
+  return zero_where(x < Layout<T>::exp_low, scale(reduce(x)));
 }
 /// exp(x) - 1.
 template <class T>
 [[gnu::always_inline]] inline T expm1(T x) {
-  using L = Layout<T>;
-  const T below = select(x > L::exp_high, L::exp_high, x);
-  const auto [k, q] = reduce(select(below < T(-60), T(-60), below));
-  const T half = power_of_two<T>(k - 1);
+  const auto [turns, q] = reduce(select(x < T(-60), T(-60), x));
+  const T half = power_of_two<T>(turns, -1);
   const T y = T(2) * (half * q + (half - T(0.5)));
   return select(x == T(0), x, y);
 }
 
-/// A normal x as (1 + f) 2^e with 1 + f between sqrt(1/2) and sqrt(2).
+/// A normal x as m 2^e with m between sqrt(1/2) and sqrt(2).
 template <class T>
 struct Split {
-  T e, f;
+  T e, m;
 };
 template <class T>
-[[gnu::always_inline]] inline Split<T> split(T x) {
+[[gnu::always_inline]] inline Split<T> split(T x, Bits<T> lifted = 0) {  // of x / 2^n for n in the exponent's place
   using L = Layout<T>;
-  const Bits<T> one = L::bias << L::mantissa;
-  const Bits<T> u = std::bit_cast<Bits<T>>(x) + (one - L::sqrt_half);
-  constexpr T integer = T(Bits<T>{1} << L::mantissa);  // an integer in its low bits is a number above it
-  return {std::bit_cast<T>((u >> L::mantissa) | std::bit_cast<Bits<T>>(integer)) - (integer + T(L::bias)),
-          std::bit_cast<T>((u & ((Bits<T>{1} << L::mantissa) - 1)) + L::sqrt_half) - T(1)};
+  const Bits<T> u = std::bit_cast<Bits<T>>(x) - L::sqrt_half - lifted;
+  const T m = std::bit_cast<T>((u & ((Bits<T>{1} << L::mantissa) - 1)) + L::sqrt_half);
+  if constexpr (is_float<T>) {
+    return {static_cast<T>(static_cast<std::int32_t>(u) >> L::mantissa), m};
+  } else {  // no AVX2 for integers of 64 bits to double, but one in the low bits of 2^52 is a number above it
+    const Bits<T> positive = (u + (Bits<T>{2048} << L::mantissa)) >> L::mantissa;
+    return {std::bit_cast<T>(positive | std::bit_cast<Bits<T>>(0x1p52)) - (0x1p52 + 2048), m};
+  }
 }
 /// Natural logarithm, by the series of atanh in f / (2 + f).
 template <class T>
 [[gnu::always_inline]] inline T log(T x) {
   using L = Layout<T>;
   using N = std::numeric_limits<T>;
-  constexpr T lift = T(Bits<T>{1} << (L::mantissa + 2));
-  const bool denormal = x < N::min();
-  const auto [biased, f] = split(select(denormal, x * lift, x));
-  const T e = biased - select(denormal, T(L::mantissa + 2), T(0));
-  const T s = f / (T(2) + f), z = s * s, half_square = T(0.5) * f * f;
+  const Bits<T> denormal = Bits<T>{0} - static_cast<Bits<T>>(x < N::min());
+  const Bits<T> lifted = denormal & (Bits<T>{L::mantissa + 2} << L::mantissa);
+  const auto [e, m] = split(x * std::bit_cast<T>(lifted + (L::bias << L::mantissa)), lifted);
+  const T f = m - T(1), s = f / (m + T(1)), z = s * s;
   T p;
-  if constexpr (is_float<T>)  // 2^-29.2
-    p = polynomial<T>(z, 0.6666677651f, 0.3997752157f, 0.2987233069f);
+  if constexpr (is_float<T>)  // 2^-30.2
+    p = polynomial<T>(z, 0.6666677594f, 0.3997758329f, 0.2987082899f);
   else  // 2^-58.4
     p = polynomial<T>(z, 0.666666666666673444, 0.399999999994142867, 0.285714287425237611, 0.222221985536256068,
                       0.181835656394165578, 0.153140095583020788, 0.147964301215161941);
-  const T y = e * L::ln2_hi + (f - (half_square - (s * (half_square + z * p) + e * L::ln2_lo)));
-  const T positive = select(x < N::infinity(), y, x);  // infinity and NaN as they are
-  return select(x == T(0), -N::infinity(), select(x < T(0), N::quiet_NaN(), positive));
+  const T finite = select(x < N::infinity(), e, x);  // infinity and NaN as they are
+  const T limit = nan_where(x < T(0), select(x == T(0), -N::infinity(), finite));
+  return limit * L::ln2_hi + (f - (s * (f - z * p) - e * L::ln2_lo));
 }
 /// log(1 + x): what 1 + x rounds away comes back as a first-order term.
 template <class T>
@@ -171,14 +186,18 @@ template <class T>
 [[gnu::always_inline]] inline T log1p_of_part(T x) {
   const T s = x / (T(2) + x), z = s * s;
   T p;
-  if constexpr (is_float<T>)  // 2^-33.1
-    p = polynomial<T>(z, 0.666666755f, 0.3999888833f, 0.2861659767f, 0.214307293f, 0.2428960648f);
+  if constexpr (is_float<T>)  // 2^-27.7
+    p = polynomial<T>(z, 0.6666641831f, 0.4002144039f, 0.2800293863f, 0.2800736427f);
   else  // 2^-64.6
     p = polynomial<T>(z, 0.666666666666666781, 0.399999999999940598, 0.28571428572497548, 0.22222222126407971,
                       0.181818231625047788, 0.153844530091846669, 0.133367874811355304, 0.117161505807168527,
                       0.109712165418066051, 0.069993929978366324, 0.164591753230671135);
-  const T half_square = T(0.5) * x * x;
-  return x - (half_square - s * (half_square + z * p));
+  return x - s * (x - z * p);
+}
+/// log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)).
+template <class T>
+[[gnu::always_inline]] inline T softplus(T x) {
+  return zero_where(x < T(0), x) + log1p_of_part(scale(reduce(-at_most(std::fabs(x), -Layout<T>::exp_low))));
 }
 
 /// Square root, correctly rounded. std::sqrt keeps errno, which costs a call for negative numbers and a branch for all.
@@ -194,25 +213,27 @@ template <class T>
 #endif
 }
 
-/// 1 / (1 + exp(-x)), by exp(-|x|) so that neither end overflows.
+/// 1 / (1 + exp(-x)), above and below times 2^-64 so that neither end of exp is met before that of the result; 1 from
+/// x = 40 on.
 template <class T>
 [[gnu::always_inline]] inline T sigmoid(T x) {
-  const T e = exp_down(-std::fabs(x)), y = T(1) / (T(1) + e);
-  return select(x < T(0), e - e * (e * y), y);
+  using N = std::numeric_limits<T>;
+  const auto [turns, q] = reduce(-at_most(x, T(40)), N::max_exponent + N::digits);
+  const T scale = power_of_two<T>(turns, -64);
+  return nan_where(x != x, T(0x1p-64) / ((T(0x1p-64) + scale * q) + scale));
 }
+/// (1 - exp(-2 |x|)) / (1 + exp(-2 |x|)); 1 from |x| = 20 on.
 template <class T>
 [[gnu::always_inline]] inline T tanh(T x) {
-  const T a = std::fabs(x), z = a * a;
-  T p;
-  if constexpr (is_float<T>)  // 2^-28.4 up to 0.6
-    p = polynomial<T>(z, -0.3333329933f, 0.1333195943f, -0.05378675621f, 0.02080554663f, -0.005905979545f);
-  else  // 2^-57.8
-    p = polynomial<T>(z, -0.333333333333331342, 0.133333333333009037, -0.0539682539498750008, 0.0218694880159565685,
-                      -0.008863226955388805, 0.00359203884126280451, -0.00145522304086378697, 0.00058721422918817502,
-                      -0.00023045063135338216, 0.0000793772473170230641, -0.0000172108372080429049);
-  const T small = a + a * z * p;
-  const T large = T(1) - T(2) / (exp_near(T(2) * select(a > T(30), T(30), a)) + T(1));
-  return std::copysign(select(a < T(0.6), small, large), x);
+  const auto [turns, q] = reduce(T(-2) * at_most(std::fabs(x), T(20)));
+  const T scale = power_of_two<T>(turns), y = ((T(1) - scale) - scale * q) / ((T(1) + scale) + scale * q);
+  return nan_where(x != x, std::copysign(y, x));
+}
+/// exp for arguments between -80 and 80.
+template <class T>
+[[gnu::always_inline]] inline T exp_near(T x) {
+  const auto [turns, q] = reduce(x);
+  return (T(1) + q) * power_of_two<T>(turns);
 }
 /// The error function: an odd polynomial up to 1, 1 - exp(polynomial) above.
 template <class T>
@@ -247,14 +268,16 @@ template <class T>
 template <class T>
 [[gnu::always_inline]] inline T normal_cdf(T x) {
   if constexpr (is_float<T>) {
-    const float a = std::fabs(x), t = a > 5.7f ? 5.7f : a;
+    const float a = std::fabs(x), t = at_most(a, 5.7f);
     const float h = t * polynomial<T>(t, 1.151104326f, 0.4592211665f, 0.05243353766f, -0.006922396751f,
                                       -3.347686749e-5f, 0.0003036702273f, -8.611819316e-5f, 1.31560046e-5f,
                                       -1.118911156e-6f, 4.141924057e-8f);  // 2^-28.0
-    const float shifted = Layout<T>::rounder - h, r = (shifted - Layout<T>::rounder + h) * -0.69314718056f;
-    const Bits<T> k = std::bit_cast<Bits<T>>(shifted) - std::bit_cast<Bits<T>>(Layout<T>::rounder);
-    const float tail = (1 + (r + r * r * exp_tail(r))) * power_of_two<T>(k - 1), end = a > 5.7f ? 0 : tail;
-    return select(x < 0, end, 1 - end);
+    constexpr float rounder = Layout<T>::rounder + 2 * Layout<T>::bias;
+    const float shifted = rounder - h, r = (shifted - rounder + h) * -0.69314718056f;
+    const float half = power_of_two<T>(std::bit_cast<Bits<T>>(shifted), -1),
+                tail = half + half * (r + r * r * exp_tail(r));
+    const float end = zero_where(a > 5.7f, tail);
+    return nan_where(x != x, select(x < 0, end, 1 - end));
   } else {
     return T(0.5) * (T(1) + elementary::erf(x * T(0.70710678118654752440)));
   }

@@ -13,7 +13,7 @@ namespace shunt::kernels {
 /// A function of I... that can be told to compute in vectors; see math::Near.
 template <class F, class... I>
 concept TakesNear = (math::Vectorised<I> && ...) && requires(const F& f, I... in) {
-  f(in..., math::Near{});
+  f(in..., math::Near<false>{});
 };
 /// A function of the square root of its one argument, which can be given that root.
 template <class F, class O, class... I>

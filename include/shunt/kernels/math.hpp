@@ -81,7 +81,7 @@ template <class T>
 template <class T>
 [[gnu::always_inline]] inline T softplus(T x) {
   if constexpr (Vectorised<T>)
-    return select(x > T(0), x, T(0)) + elementary::log1p_of_part(elementary::exp_down(-std::fabs(x)));
+    return elementary::softplus(x);
   else
     return math::log1p(math::exp(x));
 }
@@ -137,14 +137,15 @@ struct Everywhere {
 };
 /// ...or as vectors, with NaN where those do not reach: an elementwise loop offers this as the last argument, and
 /// computes every NaN again without.
+template <bool Fused>
 struct Near {
   template <class T>
   [[gnu::always_inline]] T sin(T x) const {
-    return elementary::sin_near(x);
+    return elementary::sin_near<Fused>(x);
   }
   template <class T>
   [[gnu::always_inline]] T cos(T x) const {
-    return elementary::cos_near(x);
+    return elementary::cos_near<Fused>(x);
   }
   template <class T>
   [[gnu::always_inline]] T pow(T x, T y) const {

@@ -46,11 +46,12 @@ struct PowerGrad {
 struct ExponentGrad {
   template <class T, class M = kernels::math::Everywhere>
   T operator()(T g, T x, T y, const M& m = {}) const {
-    if constexpr (std::integral<T>)
+    if constexpr (std::integral<T>) {
       return T(0);
-    else
-      return kernels::math::select(static_cast<bool>((x == T(0)) & (y >= T(0))), T(0),
-                                   T(g * m.pow(x, y) * kernels::math::log(x)));
+    } else {
+      const bool zero = x == T(0), rising = y >= T(0);
+      return kernels::math::select(static_cast<bool>(zero & rising), T(0), T(g * m.pow(x, y) * kernels::math::log(x)));
+    }
   }
 };
 template <class T>
