@@ -5,6 +5,7 @@
 #include "shunt/autograd/backward.hpp"
 #include "shunt/ops/compare.hpp"
 #include "support/check_op.hpp"
+#include "support/extremes.hpp"
 
 using namespace shunt;
 
@@ -152,6 +153,10 @@ TEST_CASE("pairwise losses: kinks and errors", "[ops][loss]") {
   const auto x = tensor<double>({1, 2}).requires_grad();
   l1_loss(x, x.clone(), {.reduction = "sum"}).backward();
   CHECK(x.grad().to_vector() == std::vector<double>{0, 0});
+  const auto y = tensor<double>({not_a_number, 5}).requires_grad();
+  smooth_l1_loss(y, x.detach(), {.reduction = "sum"}).backward();
+  CHECK(std::isnan(y.grad().at({0})));  // as in PyTorch
+  CHECK(y.grad().at({1}) == 1);
   CHECK(std::isnan(mse_loss(zeros({0}), zeros({0})).item()));
   CHECK_THROWS_AS(mse_loss(zeros({2, 3}), zeros({2})), ShapeError);
   CHECK_THROWS_AS(smooth_l1_loss(x, x, {.beta = -1}), ValueError);

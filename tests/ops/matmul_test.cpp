@@ -36,6 +36,7 @@ TEST_CASE("matmul: sizes of zero", "[ops][matmul]") {
                                                     {{0}, {0}},
                                                     {{0, 2, 3}, {3, 4}},
                                                     {{5, 2, 0}, {0, 4}},
+                                                    {{5, 2, 3}, {3, 0}},
                                                     {{0, 2, 3}, {1, 3, 4}},
                                                     {{2, 3}, {0, 3, 4}}}));
   const auto x = randn<double>(a).requires_grad(), y = randn<double>(b).requires_grad();

@@ -1,8 +1,11 @@
 #include "shunt/ops/norm.hpp"
 
+#include <cmath>
+
 #include "shunt/ops/inplace.hpp"
 #include "shunt/ops/reduce.hpp"
 #include "support/check_op.hpp"
+#include "support/extremes.hpp"
 #include "support/gap.hpp"
 
 using namespace shunt;
@@ -62,6 +65,18 @@ TEST_CASE("batch_norm by given statistics: value and gradients", "[ops][norm]") 
     return (x[0] - 0.5) / std::sqrt(2 + eps) * per_channel(x[1], x[0]) + per_channel(x[2], x[0]);
   };
   check_op("batch_norm", given, {shape, {shape[1]}, {shape[1]}}, {.oracle = oracle});
+}
+
+TEST_CASE("batch_norm by given statistics: what is not finite in x stays out of x's gradient, as in PyTorch",
+          "[ops][norm]") {
+  const auto shape = GENERATE(Shape{2, 2}, Shape{2, 2, 1, 1});
+  const auto x = from_vector<double>({not_a_number, 1, 2, infinity}, shape).requires_grad();
+  const auto w = tensor<double>({2, 3}).requires_grad();
+  batch_norm(x, zeros<double>({2}), ones<double>({2}), w, {}, {.eps = 0})
+      .backward(from_vector<double>({1, 2, 3, 4}, shape));
+  CHECK(x.grad().to_vector() == std::vector<double>{2, 6, 6, 12});
+  CHECK(std::isnan(w.grad().at({0})));
+  CHECK(w.grad().at({1}) == infinity);
 }
 
 TEST_CASE("batch_norm moves the running statistics, the variance unbiased", "[ops][norm]") {

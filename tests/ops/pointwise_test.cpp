@@ -175,6 +175,12 @@ TEST_CASE("pointwise: a NaN passes where values are chosen", "[ops][pointwise]")
     CHECK(std::isnan(z.at({0})));
     CHECK(z.at({1}) == 1);
   }
+  const auto at = tensor({-2, 0, 2}).requires_grad();
+  for (const auto& z : {clamp(at, not_a_number, 1), clamp(at, -1, not_a_number)}) {  // as in PyTorch
+    CHECK(all(isnan(z)).item());
+    z.sum().backward();
+    CHECK(at.grad().to_vector() == std::vector<float>{0, 0, 0});
+  }
   CHECK_FALSE(std::signbit(abs(tensor({-0.0})).item()));
 }
 

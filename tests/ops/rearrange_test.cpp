@@ -11,25 +11,27 @@ using Pads = std::vector<std::int64_t>;
 
 namespace {
 
-/// Where place i of a padded row takes its element from; -1: from nowhere.
-std::int64_t source(std::string_view mode, std::int64_t i, std::int64_t n) {
+/// Where place i of a padded row takes its element from; -1: from nowhere. What is left of the row is [first, last).
+std::int64_t source(std::string_view mode, std::int64_t i, std::int64_t n, std::int64_t first, std::int64_t last) {
+  if (mode == "circular") return i < first ? i + last - first : i < last ? i : i - (last - first);
   if (i >= 0 && i < n) return i;
   if (mode == "replicate") return i < 0 ? 0 : n - 1;
-  if (mode == "circular") return (i + n) % n;
   if (mode == "reflect") return i < 0 ? -i : 2 * (n - 1) - i;
   return -1;
 }
 
 D padded(const D& x, const Pads& pads, std::string_view mode, double value) {
   Shape shape = x.shape(), before = Shape::filled(x.rank(), 0);
+  Shape first = before, last = shape;
   for (std::size_t k = 0; k < pads.size(); ++k) {
     const int d = x.rank() - 1 - static_cast<int>(k / 2);
     shape[d] += pads[k];
     if (k % 2 == 0) before[d] = pads[k];
+    if (pads[k] < 0) k % 2 == 0 ? first[d] -= pads[k] : last[d] += pads[k];
   }
   return naive::tensor(naive::make(shape, [&](Shape i) {
     for (int d = 0; d < i.rank(); ++d) {
-      i[d] = source(mode, i[d] - before[d], x.size(d));
+      i[d] = source(mode, i[d] - before[d], x.size(d), first[d], last[d]);
       if (i[d] < 0) return value;
     }
     return x.at(i);
@@ -51,6 +53,13 @@ TEST_CASE("pad: reflected, replicated, circular", "[ops][pad]") {
   const auto choice = decltype(PadOptions::mode)::parse(mode);
   const auto oracle = [&](const std::vector<D>& x) { return padded(x[0], pads, mode, 0); };
   check_op("pad", [&](const auto& x) { return pad(x[0], pads, {.mode = choice}); }, {{2, 3, 4}}, {.oracle = oracle});
+}
+
+TEST_CASE("pad: a circular one goes round what is left, as in PyTorch", "[ops][pad]") {
+  const auto x = tensor({1, 2, 3, 4});
+  CHECK(pad(x, {-1, 2}, {.mode = "circular"}).to_vector() == std::vector<float>{2, 3, 4, 2, 3});
+  CHECK(pad(x, {2, -1}, {.mode = "circular"}).to_vector() == std::vector<float>{2, 3, 1, 2, 3});
+  CHECK_THROWS_AS(pad(x, {-3, 2}, {.mode = "circular"}), ShapeError);
 }
 
 TEST_CASE("flip, roll: values and gradients", "[ops][rearrange]") {

@@ -109,6 +109,22 @@ TEST_CASE("amax, amin, max, min: by definition; equal ones share", "[ops][reduce
   CHECK(amax(zeros({0, 2}), 1).shape() == Shape{0});
 }
 
+TEST_CASE("amax, amin, max, min of a NaN: the gradient is PyTorch's", "[ops][reduce]") {
+  const auto gradient = [](auto f) {
+    const auto x = tensor<double>({{1, not_a_number, 3}, {not_a_number, 6, 6}}).requires_grad();
+    f(x).backward();
+    return x.grad().to_vector();
+  };
+  for (auto f : {+[](const D& x) { return max(x) * 8; }, +[](const D& x) { return min(x) * 8; }})
+    CHECK(gradient(f) == Values{0, 4, 0, 4, 0, 0});  // shared among the NaNs
+  for (auto f : {+[](const D& x) { return amax(x, 0).sum(); }, +[](const D& x) { return amin(x, 0).sum(); }}) {
+    const auto g = gradient(f);  // a NaN for the whole column
+    CHECK((std::isnan(g[0]) && std::isnan(g[1]) && std::isnan(g[3]) && std::isnan(g[4])));
+    CHECK(g[2] + g[5] == 1);
+  }
+  for (double v : gradient([](const D& x) { return norm(x, infinity); })) CHECK(v == 0);
+}
+
 TEST_CASE("prod: by definition, with zeros in the input", "[ops][reduce]") {
   const auto product_of = [](const Values& v) {
     double p = 1;
@@ -178,6 +194,14 @@ TEST_CASE("norm: by definition for every p, 0 at 0", "[ops][reduce]") {
   const auto zero = zeros<double>({3}).requires_grad();
   norm(zero, p).backward();
   CHECK(zero.grad().to_vector() == Values(3, 0.0));
+}
+
+TEST_CASE("norm: a negative p where elements are 0 or infinite is PyTorch's", "[ops][reduce]") {
+  for (const double p : {-1.0, -2.0, -3.0}) {
+    CHECK(norm(tensor<double>({0, -0.0, 2}), p).item() == 0);
+    CHECK(norm(tensor<double>({infinity, -infinity}), p).item() == infinity);
+    CHECK(norm(zeros<double>({0}), p).item() == 0);
+  }
 }
 
 TEST_CASE("norm: p = 0 counts", "[ops][reduce]") {

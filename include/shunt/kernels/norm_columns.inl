@@ -97,6 +97,19 @@ inline void norm_column_block_forward(const NormShape& s, const NormForward<T>& 
   }
 }
 
+/// dx (+)= f for every row, where `f` is moved on with `next`.
+template <int L, class T, class F, class Next>
+[[gnu::always_inline]] inline void write_rows(const NormShape& s, const NormBackward<T>& p, std::int64_t c, F f,
+                                              const Next& next) {
+  for (std::int64_t row = 0; row < s.runs; ++row, next(f)) {
+    T* dx = p.dx + c + row * s.run_step;
+    if (p.accumulate)
+      write_block<L>(dx, 0, NormOnto<T, F>{dx, f});
+    else
+      write_block<L>(dx, 0, f);
+  }
+}
+
 template <int L, class T>
 inline void norm_column_block_backward(const NormShape& s, const NormBackward<T>& p, std::int64_t c) {
   using A = accumulate_t<T>;
@@ -115,19 +128,15 @@ inline void norm_column_block_backward(const NormShape& s, const NormBackward<T>
     if (p.db != nullptr) p.db[c + j] = shunt::detail::convert<A>(sum_g[j]);
     if (p.dw != nullptr) p.dw[c + j] = gx;
     a[j] = p.w == nullptr ? rstd : static_cast<A>(rstd * static_cast<A>(p.w[c + j]));
-    const A over = p.fixed ? A(0) : static_cast<A>(a[j] / shunt::detail::convert<A>(count));
-    q[j] = over * rstd * gx;
-    r[j] = over * shunt::detail::convert<A>(sum_g[j]);
+    const A over = a[j] / shunt::detail::convert<A>(count);
+    q[j] = p.fixed ? A(0) : static_cast<A>(over * rstd * gx);
+    r[j] = p.fixed ? A(0) : static_cast<A>(over * shunt::detail::convert<A>(sum_g[j]));
   }
   if (p.dx == nullptr) return;
-  ColumnGrad<T> f{p.g + c, p.x + c, p.mean + c, a, q, r};
-  for (std::int64_t row = 0; row < s.runs; ++row, next(f)) {
-    T* dx = p.dx + c + row * s.run_step;
-    if (p.accumulate)
-      write_block<L>(dx, 0, NormOnto<T, ColumnGrad<T>>{dx, f});
-    else
-      write_block<L>(dx, 0, f);
-  }
+  if (p.fixed)  // whatever x is: a NaN there stays out
+    write_rows<L>(s, p, c, ColumnScaled<T>{p.g + c, r, a, r}, NextX{s.run_step});
+  else
+    write_rows<L>(s, p, c, ColumnGrad<T>{p.g + c, p.x + c, p.mean + c, a, q, r}, next);
 }
 
 template <class T>

@@ -76,7 +76,11 @@ void norm_runs_backward(const NormShape& s, const NormBackward<T>& p, std::int64
     for (std::int64_t run = 0; run < s.runs; ++run) {
       const std::int64_t k = channel + run * s.w_run, i = at + run * s.run_step;
       const A w = p.w == nullptr ? rstd : static_cast<A>(rstd * static_cast<A>(p.w[k]));
-      write_onto(p.dx + i, p.accumulate ? p.dx + i : nullptr, s.length, NormGrad<T>{p.g + i, p.x + i, mean, w, q, r});
+      const T* old = p.accumulate ? p.dx + i : nullptr;
+      if (p.fixed)  // whatever x is: a NaN there stays out
+        write_onto(p.dx + i, old, s.length, NormScaled<T>{p.g + i, A(0), w, A(0)});
+      else
+        write_onto(p.dx + i, old, s.length, NormGrad<T>{p.g + i, p.x + i, mean, w, q, r});
     }
   }
 }

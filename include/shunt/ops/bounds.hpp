@@ -111,10 +111,13 @@ struct ClampMaxGrad {
 
 }  // namespace detail
 
-/// min(max(x, lo), hi); the gradient passes at the bounds.
+/// min(max(x, lo), hi); the gradient passes at the bounds. A bound that is a NaN makes all NaN.
 template <Scalar T>
 Tensor<T> clamp(const Tensor<T>& x, double lo, double hi) {
   const T l = detail::bound<T>(lo), h = detail::bound<T>(hi);
+  if constexpr (Real<T>)
+    if (l != l || h != h)
+      return detail::unary_of_input("clamp", detail::Constant<T>{l + h}, detail::ClampGrad<T>{l, h}, x);
   return detail::unary_of_input("clamp", detail::Clamp<T>{l, h}, detail::ClampGrad<T>{l, h}, x);
 }
 template <Scalar T>

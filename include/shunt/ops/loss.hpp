@@ -123,7 +123,7 @@ struct SmoothL1 {
   }
   A da(A a, A b) const {
     const A d = a - b, size = d < A(0) ? static_cast<A>(-d) : d;
-    return size < beta ? d / beta : sign(d);
+    return size >= beta ? sign(d) : static_cast<A>(d / beta);  // a NaN stays
   }
   A db(A a, A b) const { return da(b, a); }
 };

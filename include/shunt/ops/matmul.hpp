@@ -88,7 +88,8 @@ Tensor<T> matmul(const Tensor<T>& a, const Tensor<T>& b) {
   if (a.rank() > 2 && b.rank() == 2) {  // one product of all rows
     Shape shape = a.shape();
     shape[a.rank() - 1] = b.size(-1);
-    return reshape(matmul(reshape(a, {shape.numel() / std::max<std::int64_t>(b.size(-1), 1), a.size(-1)}), b), shape);
+    const auto rows = Shape(a.shape().begin(), a.shape().end() - 1).numel();
+    return reshape(matmul(reshape(a, {rows, a.size(-1)}), b), shape);
   }
   Shape shape = detail::broadcast("matmul", Shape(a.shape().begin(), a.shape().end() - 2),
                                   Shape(b.shape().begin(), b.shape().end() - 2));

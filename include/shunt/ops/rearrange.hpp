@@ -76,19 +76,22 @@ Tensor<T> pad_constant(const Tensor<T>& x, const PadPlan& plan, T value) {
 /// Where each place along a padded dimension takes its element from.
 inline Tensor<std::int64_t> pad_sources(std::int64_t n, std::int64_t before, std::int64_t size,
                                         const PadOptions& options) {
-  const std::int64_t widest = std::max(before, size - n - before);
+  const std::int64_t after = size - n - before, widest = std::max(before, after);
   const bool reflect = options.mode == "reflect", circular = options.mode == "circular";
-  if (widest > (reflect ? n - 1 : circular ? n : n == 0 ? 0 : widest))
-    raise<ShapeError>("pad: ", options.mode.name(), " padding of ", widest, " is too wide for size ", n);
+  // What goes round is what is left after cutting.
+  const std::int64_t first = std::max<std::int64_t>(-before, 0), round = n - first - std::max<std::int64_t>(-after, 0);
+  if (widest > (reflect ? n - 1 : circular ? std::max<std::int64_t>(round, 0) : n == 0 ? 0 : widest))
+    raise<ShapeError>("pad: ", options.mode.name(), " padding of ", widest, " is too wide for size ",
+                      circular ? round : n);
   auto index = Tensor<std::int64_t>::empty({size});
   for (std::int64_t i = 0; i < size; ++i) {
     const std::int64_t j = i - before;
     index.data()[i] = reflect    ? (j < 0    ? -j
                                     : j >= n ? 2 * (n - 1) - j
                                              : j)
-                      : circular ? (j < 0    ? j + n
-                                    : j >= n ? j - n
-                                             : j)
+                      : circular ? (j < first            ? j + round
+                                    : j >= first + round ? j - round
+                                                         : j)
                                  : std::clamp<std::int64_t>(j, 0, n - 1);
   }
   return index;
@@ -97,7 +100,8 @@ inline Tensor<std::int64_t> pad_sources(std::int64_t n, std::int64_t before, std
 }  // namespace detail
 
 /// x with `pads` added around: {before, after} of the last dimension, then of the one before it, and so on. Negative
-/// ones cut away. reflect leaves out the edge; its padding must be narrower than x, a circular one no wider.
+/// ones cut away. reflect leaves out the edge; its padding must be narrower than x, a circular one, which goes round
+/// what is left, no wider than that.
 template <Scalar T>
 Tensor<T> pad(const Tensor<T>& x, const std::vector<std::int64_t>& pads, PadOptions options = {}) {
   const detail::PadPlan plan(x.shape(), pads);

@@ -128,11 +128,16 @@ Tensor<T> Tensor<T>::mean(const Dims& dims, bool keepdim) const {
 
 namespace detail {
 
-/// g over the number of elements that equal the extreme value y, where x is one of them.
+/// The gradient where the extreme value is a NaN: 0, shared among the NaNs, or a NaN for all. PyTorch has the first for
+/// norms, the second for max(x), the third for amax.
+enum class NanGrad { zero, shared, nan };
+
+/// g over the number of elements that equal the extreme value y, where x is one of them. Nothing but a NaN makes a NaN
+/// of the others.
 struct ShareGrad {
   template <class T>
   T operator()(T g, T x, T y, T ties) const {
-    return x == y ? static_cast<T>(g / ties) : T(0);
+    return x == y ? static_cast<T>(g / ties) : static_cast<T>(T(0) * ties);
   }
 };
 template <class T>
@@ -140,16 +145,31 @@ struct CountEqual : kernels::Sum<T> {
   using Acc = accumulate_t<T>;
   static Acc map(Acc x, Acc y) { return Acc(x == y ? 1 : 0); }
 };
+/// The number g shared evenly among the NaNs of x.
+template <Scalar T>
+Tensor<T> share_among_nans(const Tensor<T>& g, const Tensor<T>& x) {
+  const auto in = dense(x);
+  const auto dx = Tensor<T>::empty(x.shape());
+  const auto is_nan = [](T v) { return v != v; };
+  const auto count = std::count_if(in.data(), in.data() + in.numel(), is_nan);
+  const T share = static_cast<T>(g.item() / convert<T>(static_cast<double>(count)));
+  std::transform(in.data(), in.data() + in.numel(), dx.data(), [&](T v) { return is_nan(v) ? share : T(0); });
+  return dx;
+}
 
 template <Scalar T, class R>
-Tensor<T> extreme(const char* op, const R& r, const Tensor<T>& x, const Dims& dims, bool keepdim) {
+Tensor<T> extreme(const char* op, const R& r, const Tensor<T>& x, const Dims& dims, bool keepdim, NanGrad nan) {
   const ReducePlan plan(op, x.shape(), dims, keepdim);
   if (plan.count == 0) raise<ShapeError>(op, ": of no elements, in ", x.shape());
   auto y = reduced<T>(r, plan, x);
-  return record(op, y, {x}, [x = save(x), y = save(y), plan, op](const Tensor<T>& g, Slots<T>& into) {
+  return record(op, y, {x}, [x = save(x), y = save(y), plan, op, nan](const Tensor<T>& g, Slots<T>& into) {
     const auto in = x.get(op), extremes = reshape(y.get(op), plan.kept);
+    if (nan == NanGrad::shared && extremes.data()[0] != extremes.data()[0]) return into.add(0, share_among_nans(g, in));
     auto ties = Tensor<T>::empty(plan.kept);
     reduce_into(CountEqual<T>{}, false, ties, in, extremes);
+    if (nan == NanGrad::nan)
+      for (std::int64_t i = 0; i < ties.numel(); ++i)
+        if (extremes.data()[i] != extremes.data()[i]) ties.data()[i] = extremes.data()[i];
     into.add(0, map<T>(op, ShareGrad{}, reshape(g, plan.kept), in, extremes, ties));
   });
 }
@@ -159,7 +179,7 @@ Tensor<T> extreme(const char* op, const R& r, const Tensor<T>& x, const Dims& di
 /// The largest value over `dims`, a NaN before all; equal ones share the gradient. ShapeError of no elements.
 template <Scalar T>
 Tensor<T> amax(const Tensor<T>& x, const Dims& dims = {}, bool keepdim = false) {
-  return detail::extreme("amax", detail::Max<T>{}, x, dims, keepdim);
+  return detail::extreme("amax", detail::Max<T>{}, x, dims, keepdim, detail::NanGrad::nan);
 }
 template <Scalar T>
 Tensor<T> Tensor<T>::amax(const Dims& dims, bool keepdim) const {
@@ -168,17 +188,17 @@ Tensor<T> Tensor<T>::amax(const Dims& dims, bool keepdim) const {
 /// The largest of all values; equal ones share the gradient.
 template <Scalar T>
 Tensor<T> max(const Tensor<T>& x) {
-  return amax(x);
+  return detail::extreme("max", detail::Max<T>{}, x, {}, false, detail::NanGrad::shared);
 }
 template <Scalar T>
 Tensor<T> Tensor<T>::max() const {
-  return shunt::amax(*this);
+  return shunt::max(*this);
 }
 
 /// The smallest value over `dims`, a NaN before all; equal ones share the gradient. ShapeError of no elements.
 template <Scalar T>
 Tensor<T> amin(const Tensor<T>& x, const Dims& dims = {}, bool keepdim = false) {
-  return detail::extreme("amin", detail::Min<T>{}, x, dims, keepdim);
+  return detail::extreme("amin", detail::Min<T>{}, x, dims, keepdim, detail::NanGrad::nan);
 }
 template <Scalar T>
 Tensor<T> Tensor<T>::amin(const Dims& dims, bool keepdim) const {
@@ -187,11 +207,11 @@ Tensor<T> Tensor<T>::amin(const Dims& dims, bool keepdim) const {
 /// The smallest of all values; equal ones share the gradient.
 template <Scalar T>
 Tensor<T> min(const Tensor<T>& x) {
-  return amin(x);
+  return detail::extreme("min", detail::Min<T>{}, x, {}, false, detail::NanGrad::shared);
 }
 template <Scalar T>
 Tensor<T> Tensor<T>::min() const {
-  return shunt::amin(*this);
+  return shunt::min(*this);
 }
 
 namespace detail {

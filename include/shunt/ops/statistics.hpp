@@ -105,12 +105,9 @@ template <class T>
 struct NormP : kernels::Sum<T> {
   using Acc = accumulate_t<T>;
   Acc p;
-  Acc map(Acc x) const {
-    const Acc size = x < Acc(0) ? static_cast<Acc>(-x) : x;
-    return p == Acc(0) && x == Acc(0) ? Acc(0) : kernels::math::pow(size, p);
-  }
+  Acc map(Acc x) const { return p == Acc(0) && x == Acc(0) ? Acc(0) : kernels::math::pow(Abs{}(x), p); }
   Acc finish(Acc a) const {
-    return p == Acc(0) || a == Acc(0) ? a : kernels::math::pow(a, static_cast<Acc>(Acc(1) / p));
+    return p == Acc(0) || (a == Acc(0) && p > Acc(0)) ? a : kernels::math::pow(a, static_cast<Acc>(Acc(1) / p));
   }
 };
 struct Norm2Grad {
@@ -167,10 +164,12 @@ template <Real T>
 Tensor<T> norm(const Tensor<T>& x, double p, const Dims& dims = {}, bool keepdim = false) {
   using A = accumulate_t<T>;
   if (p == 1) return sum(abs(x), dims, keepdim);
-  if (std::isinf(p)) return detail::extreme("norm", detail::Outermost<T>{{}, A(p > 0 ? 1 : -1)}, abs(x), dims, keepdim);
+  if (std::isinf(p))
+    return detail::extreme("norm", detail::Outermost<T>{{}, A(p > 0 ? 1 : -1)}, abs(x), dims, keepdim,
+                           detail::NanGrad::zero);
   const detail::ReducePlan plan("norm", x.shape(), dims, keepdim);
   if (p == 2) return detail::norm_of(detail::Norm2<T>{}, detail::Norm2Grad{}, x, plan);
-  const A power = detail::convert<A>(p);
+  const A power = detail::convert<A>(plan.count == 0 ? 0 : p);  // of nothing it is 0, for a negative p too
   return detail::norm_of(detail::NormP<T>{{}, power}, detail::NormPGrad<A>{power}, x, plan);
 }
 template <Scalar T>
