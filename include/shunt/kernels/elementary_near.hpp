@@ -57,10 +57,11 @@ template <bool Fused, bool Cosine>
     const double wide = k;
     r = (static_cast<double>(x) - wide * 0x1.921fb544p+1) - wide * 0x1.0b4611a626331p-33;
   }
-  // The first term apart: rounding its sum with the others would show, as r^2 is up to 2.5.
+  // The first term apart: rounding its sum with the others would show, as r^2 is up to 2.5; so would what r^2 loses.
   const R square = r * r;
   const auto z = static_cast<float>(square);
-  const float more = z * z * polynomial<float>(z, 0.008333065547f, -0.0001980932429f, 2.604802603e-6f);
+  float more = z * z * polynomial<float>(z, 0.008333065547f, -0.0001980932429f, 2.604802603e-6f);
+  if constexpr (Fused) more += __builtin_fmaf(r, r, -square) * -0.1666665971f;
   const auto y = static_cast<float>(r + r * (square * R(-0.1666665971f) + static_cast<R>(more)));  // 2^-27.1
   const float turned =
       std::bit_cast<float>(std::bit_cast<Bits<float>>(y) ^ (std::bit_cast<Bits<float>>(shifted) << 31));

@@ -29,8 +29,7 @@ inline void load_as(typename Simd<T>::V& v, const S* p) {
   } else {
     typedef std::uint16_t Half __attribute__((vector_size(SHUNT_ISA_BYTES / 2), aligned(2), may_alias));
     typedef std::uint32_t Whole __attribute__((vector_size(SHUNT_ISA_BYTES)));
-    v = reinterpret_cast<typename Simd<T>::V>(__builtin_convertvector(*reinterpret_cast<const Half*>(p), Whole)
-                                              << 16);
+    v = reinterpret_cast<typename Simd<T>::V>(__builtin_convertvector(*reinterpret_cast<const Half*>(p), Whole) << 16);
   }
 }
 
