@@ -87,7 +87,7 @@ class Pool {
     push(free_[c], block);
   }
 
-  /// Gives the shared free blocks, and those of the calling thread, back to the system.
+  /// Gives the shared free blocks, and those of the calling thread, back to the system; slabs stay.
   void trim() noexcept {
     if (Cache* cache = local(); cache != nullptr) flush(*cache);
     std::lock_guard lock(mutex_);
@@ -114,7 +114,7 @@ class Pool {
   static constexpr std::size_t headed = 1024;
   static constexpr int classes = 4 * 50, cached_classes = 4 * 11;  // a thread keeps blocks below 64 * 2^11 = 128 KiB
   static constexpr int object_classes = 4 * 4 + 1;  // classes that mostly hold nodes and handles: not counted as pooled
-  static constexpr int slab_classes = 4 * 3;        // below 1 KiB
+  static constexpr int slab_classes = 4 * 3;        // elements of up to 1 KiB
   static constexpr std::size_t slab_size = std::size_t{1} << 16;
 
   struct Cache {

@@ -27,9 +27,18 @@ struct ShiftedExp {
   T scale, shift;
   T operator()(std::int64_t j) const { return math::exp(p[j] * scale - shift); }
 };
+/// The same, written in place of p; and that times dp, where there is one.
 template <class T>
-struct Ones {
-  T operator()(std::int64_t) const { return T(1); }
+struct WrittenExp {
+  T* p;
+  ShiftedExp<T> f;
+  T operator()(std::int64_t j) const { return p[j] = f(j); }
+};
+template <class T>
+struct WrittenTimes {
+  WrittenExp<T> f;
+  const T* dp;
+  T operator()(std::int64_t j) const { return f(j) * dp[j]; }
 };
 /// a + log(b)
 template <class T>
@@ -132,7 +141,7 @@ void attention_weights(const AttentionRows<T>& a, T* weights, T* inverse, T* log
       inverse[r] = T(1);
       continue;
     }
-    inverse[r] = static_cast<T>(write_and_sum_run<T>(p, seen, ShiftedExp<T>{p, scale, largest}, Ones<T>{}));
+    inverse[r] = static_cast<T>(sum_run<T>(seen, WrittenExp<T>{p, {p, scale, largest}}));
     drop_weights(a, r, p);
   }
   write_run(log_sum, a.rows, PlusLog<T>{log_sum, inverse});
@@ -157,7 +166,7 @@ void attention_weights_backward(const AttentionRows<T>& a, T* weights, T* droppe
     finish_scores(a, r, seen, p);
     const ShiftedExp<T> weight{p, scale, log_sum[r]};
     if (a.threshold == 0) {
-      mean[r] = static_cast<T>(write_and_sum_run<T>(p, seen, weight, NormValue<T>{dp}));
+      mean[r] = static_cast<T>(sum_run<T>(seen, WrittenTimes<T>{{p, weight}, dp}));
       continue;
     }
     T* kept = dropped + r * a.n;

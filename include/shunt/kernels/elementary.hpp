@@ -27,7 +27,7 @@ struct Layout<float> {
   static constexpr Bits bias = 127, sqrt_half = 0x3f3504f3;
   static constexpr float rounder = 0x1.8p23f;  // x + rounder has the nearest integer in its low bits
   static constexpr float ln2_hi = 0x1.63p-1f, ln2_lo = -0x1.bd0106p-13f;  // ln2_hi k is exact
-  static constexpr float exp_low = -104, exp_high = 89;                   // exp is 0, or infinite, beyond
+  static constexpr float exp_low = -104;                                  // exp is 0 below
 };
 template <>
 struct Layout<double> {
@@ -36,7 +36,7 @@ struct Layout<double> {
   static constexpr Bits bias = 1023, sqrt_half = 0x3fe6a09e667f3bcd;
   static constexpr double rounder = 0x1.8p52;
   static constexpr double ln2_hi = 0x1.62e42feep-1, ln2_lo = 0x1.a39ef35793c76p-33;
-  static constexpr double exp_low = -746, exp_high = 710;
+  static constexpr double exp_low = -746;
 };
 template <class T>
 using Bits = typename Layout<T>::Bits;

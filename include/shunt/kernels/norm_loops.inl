@@ -45,14 +45,6 @@ template <class A, class F>
   }
   return total;
 }
-/// y[i] times(i)
-template <class T, class G>
-struct Weighted {
-  using A = accumulate_t<T>;
-  const T* y;
-  G times;
-  A operator()(std::int64_t i) const { return static_cast<A>(y[i]) * times(i); }
-};
 /// y[i] = f(i)
 template <class T, class F>
 [[gnu::always_inline]] inline void write_run(T* y, std::int64_t n, const F& f) {
@@ -60,22 +52,6 @@ template <class T, class F>
   for (; i + 32 <= n; i += 32) write_block<32>(y, i, f);
   for (; i + 8 <= n; i += 8) write_block<8>(y, i, f);
   for (; i < n; ++i) y[i] = static_cast<T>(f(i));
-}
-
-/// y[i] = f(i), and the sum of all y[i] times(i): one pass where the results have further use.
-template <class A, class T, class F, class G>
-[[gnu::always_inline]] inline norm_sum_t<A> write_and_sum_run(T* y, std::int64_t n, const F& f, const G& times) {
-  norm_sum_t<A> total(0);
-  for (std::int64_t i = 0; i < n;) {
-    const std::int64_t end = n - i > norm_chunk ? i + norm_chunk : n;
-    alignas(64) A lanes[32] = {};
-    const Weighted<T, G> written{y, times};
-    for (; i + 32 <= end; i += 32) write_block<32>(y, i, f), add_block<32>(lanes, i, written);
-    for (; i + 8 <= end; i += 8) write_block<8>(y, i, f), add_block<8>(lanes, i, written);
-    for (; i < end; ++i) y[i] = static_cast<T>(f(i)), lanes[0] += written(i);
-    total += shunt::detail::convert<norm_sum_t<A>>(join_lanes(lanes));
-  }
-  return total;
 }
 
 template <class T>
