@@ -15,9 +15,9 @@ namespace shunt::nn::detail {
 class PackedProduct : public shunt::detail::ProductPlan<float> {
  public:
   bool run(const Tensor<float>& w, const Tensor<float>& x, const float* bias, const float* base, float* y) override {
-    constexpr std::int64_t few = 4;  // fewer rows are bound by reading the weight as it lies
     const std::int64_t rows = x.size(0), in = w.size(1), out = w.size(0);
-    if (rows < few || in == 0 || out == 0 || (in > 1 && x.strides()[1] != 1)) return false;
+    if (in == 0 || out == 0 || (in > 1 && x.strides()[1] != 1)) return false;
+    if (rows < 4 && in * out < (std::int64_t{1} << 15)) return false;  // a small weight is read as fast as it lies
     const kernels::ConvShape shape{1, in, 1, rows, out, 1, 1, 1, 1, 0, 0, 1, 1, 1, 1, rows};
     const auto panels = panels_of(w, shape);
     if (!panels.defined()) return false;
