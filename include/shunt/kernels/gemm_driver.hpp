@@ -47,9 +47,9 @@ struct DirectTasks {
   }
 };
 
-// Blocks: 256 rows of a panel of B fill most of the first-level cache, a task's part of A and B the second level, the
-// whole of a packed block the third.
-inline constexpr std::int64_t block_k = 256, block_n = 4096, block_panels = 224;
+// Blocks: a task's part of A and B fills most of the second-level cache, a packed block the third. Deep ones, since each
+// reads and writes C again, which costs more than panels of B beyond the first level.
+inline constexpr std::int64_t block_k = 512, block_n = 4096, block_panels = 224;
 
 /// One packed block, (m x k) (k x n) at some (i, j, p) of the whole product.
 template <class S, class T>

@@ -147,6 +147,8 @@ template <class T, int M, int N, class Product>
   const T* b = t.b;
   const std::int64_t k = Product::steps(t.k), col = t.col, ldb = t.ldb;
   const std::int64_t* const b_at = t.b_at;
+  // A panel of B comes from the second-level cache; only the highest tiles have time to ask for it early.
+  constexpr int ahead = SHUNT_ISA_BYTES == 64 && M > 8 ? 8 : 0;
   if (k >= 64) {
     for (int i = 0; i < t.rows; ++i) {
       for (int j = 0; j < N; ++j) __builtin_prefetch(t.c + i * t.ldc + j * W, 1);
@@ -154,6 +156,10 @@ template <class T, int M, int N, class Product>
   }
   for (std::int64_t p = 0, q = 0; p < k; ++p, q += col, b += ldb) {
     if (b_at != nullptr) b = t.b + b_at[p];
+    if constexpr (ahead > 0) {
+#pragma GCC unroll 16
+      for (int j = 0; j < N; ++j) __builtin_prefetch(b + ahead * ldb + j * W);
+    }
     V bv[N];
 #pragma GCC unroll 16
     for (int j = 0; j < N; ++j) load(bv[j], b + j * W);
