@@ -58,14 +58,19 @@ struct PackedCase {
     return y;
   }
   bool run(Values& y, bool with_base, bool clamps) const {
-    Values packed(static_cast<std::size_t>(packed_weights<float>(s, winograd)));
-    pack_weights(s, winograd, weights.data(), packed.data());
+    const Size taps = s.kh * s.kw;
+    Values packed(static_cast<std::size_t>(s.groups > 1 ? s.k * taps : packed_weights<float>(s, winograd)));
+    for (Size i = 0; i < s.k * taps && s.groups > 1; ++i)
+      packed[static_cast<std::size_t>(i % taps * s.k + i / taps)] = weights[static_cast<std::size_t>(i)];
+    if (s.groups == 1) pack_weights(s, winograd, weights.data(), packed.data());
     const auto in = by_pixels(x, s.n, s.c, s.h * s.w, s.c + gap);
     const auto skip = by_pixels(base, s.n, s.k, s.oh * s.ow, s.k + gap);
     Values out(static_cast<std::size_t>(s.n * s.oh * s.ow * (s.k + gap)), 7.0F);
-    const bool done =
-        packed_conv<float>({s, winograd, packed.data(), bias.data(), in.data(), s.c + gap,
-                            with_base ? skip.data() : nullptr, s.k + gap, clamps, 0.0F, 0.5F, out.data(), s.k + gap});
+    const PackedConv<float> call{
+        s,         winograd, packed.data(), bias.data(), in.data(),  s.c + gap, with_base ? skip.data() : nullptr,
+        s.k + gap, clamps,   0.0F,          0.5F,        out.data(), s.k + gap};
+    bool done = true;
+    s.groups > 1 ? packed_depthwise(call) : void(done = packed_conv(call));
     y.assign(static_cast<std::size_t>(s.n * s.k * s.oh * s.ow), 0);
     for (Size i = 0; i < s.n * s.oh * s.ow; ++i) {
       const auto pixel = static_cast<std::size_t>(i * (s.k + gap));
@@ -103,6 +108,12 @@ ConvShape sized(ConvShape s) {
 }
 ConvShape square(Size n, Size c, Size h, Size w, Size k, Size kernel, Size stride, Size pad) {
   return sized({n, c, h, w, k, kernel, kernel, stride, stride, pad, pad, 1, 1, 1, 0, 0});
+}
+
+/// As many groups as channels.
+ConvShape each_channel(ConvShape s) {
+  s.k = s.groups = s.c;
+  return s;
 }
 
 }  // namespace
@@ -148,12 +159,40 @@ TEST_CASE("packed_conv: by Winograd's form, for all edges of tiles and panels", 
   }
 }
 
+TEST_CASE("packed_depthwise: the convolution of each channel, for all edges of vectors and images", "[kernels][conv]") {
+  for (Isa isa : isas()) {
+    const Setting setting(isa);
+    CAPTURE(name(isa));
+    for (Size c : {2, 3, 7, 8, 16, 17, 40, 64}) {
+      for (Size h : {1, 3, 6, 13}) {
+        for (Size w : {1, 2, 4, 7, 12}) {
+          check(PackedCase(each_channel(square(2, c, h, w, c, 3, 1, 1)), c % 3), h % 2 == 0, w % 2 == 0);
+          check(PackedCase(each_channel(square(1, c, h, w, c, 3, 2, 1)), 1), w % 2 == 0, c > 8);
+          check(PackedCase(each_channel(square(1, c, h, w, c, 7, 1, 3)), 0), true, false);
+          if (h > 1 && w > 2)
+            check(PackedCase(each_channel(sized({2, c, h, w, c, 2, 3, 1, 2, 0, 1, 1, 1, 1, 0, 0})), 2), false, true);
+          check(PackedCase(each_channel(sized({1, c, h, w, c, 3, 2, 2, 1, 2, 1, 2, 2, 1, 0, 0})), 0), true, true);
+        }
+      }
+    }
+    PackedCase odd(each_channel(square(1, 20, 5, 6, 20, 3, 1, 1)), 0);  // what is no number stays in its window
+    odd.x[13 * 30 + 14] = std::numeric_limits<float>::quiet_NaN();
+    Values y;
+    REQUIRE(odd.run(y, false, false));
+    const auto want = odd.wanted<float>(false, false);
+    bool same = true;
+    for (std::size_t i = 0; i < y.size(); ++i) same = same && std::isnan(y[i]) == std::isnan(want[i]);
+    CHECK(same);
+  }
+}
+
 TEST_CASE("packed_conv: the same bits on every number of threads", "[kernels][conv][tsan]") {
   for (Isa isa : isas()) {
     for (const auto& c :
          {PackedCase(square(2, 40, 21, 18, 70, 3, 1, 1), 0), PackedCase(square(2, 40, 21, 18, 70, 3, 1, 1), 0, 2),
           PackedCase(square(2, 40, 21, 18, 70, 3, 1, 1), 0, 4), PackedCase(square(1, 200, 9, 10, 150, 3, 1, 1), 0, 4),
-          PackedCase(square(1, 600, 3, 5, 260, 1, 1, 0), 0)}) {
+          PackedCase(square(1, 600, 3, 5, 260, 1, 1, 0), 0),
+          PackedCase(each_channel(square(2, 70, 30, 40, 70, 3, 1, 1)), 0)}) {
       Values one, y;
       for (int threads : {1, 2, 3, 8}) {
         const Setting setting(isa, threads);

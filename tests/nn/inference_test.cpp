@@ -1,5 +1,6 @@
 #include "shunt/nn/inference.hpp"
 
+#include "shunt/models/mobilenet_v2.hpp"
 #include "shunt/models/resnet_cifar.hpp"
 #include "shunt/nn/linear.hpp"
 #include "shunt/tensor.hpp"
@@ -43,7 +44,7 @@ TEST_CASE("optimize_for_inference: gives what the network gives", "[nn][inferenc
   const NoGrad unrecorded;
   auto net = GENERATE(as<nn::AnyLayer<float>>{}, models::resnet_cifar(14, {.width = 20}),
                       models::resnet_cifar(11, {.version = 2}), models::resnet_cifar(8, {.plain = true}),
-                      models::resnet_cifar(8, {.width = 8, .drop_path = 0.5}), stem());
+                      models::resnet_cifar(8, {.width = 8, .drop_path = 0.5}), models::mobilenet_v2(), stem());
   train_a_little(*net, {4, 3, 32, 32});
   auto fast = net;
   nn::optimize_for_inference(*fast, {3, 32, 32});

@@ -9,7 +9,7 @@
 
 namespace shunt::kernels {
 
-/// A convolution without groups. Pixels are `.._pixel` apart; images follow each other without a gap.
+/// A convolution without groups, or of each channel by itself. Pixels are `.._pixel` apart; images follow each other without a gap.
 template <class T>
 struct PackedConv {
   const ConvShape& shape;
@@ -73,6 +73,11 @@ bool pack_weights(const ConvShape& s, int winograd, const T* w, T* packed) {
 template <class T>
 bool packed_conv(const PackedConv<T>& call) {
   return by_isa(portable::packed_conv<T>, avx2::packed_conv<T>, avx512::packed_conv<T>)(call);
+}
+/// As many groups as channels and filters; weights (kh, kw, k).
+template <class T>
+void packed_depthwise(const PackedConv<T>& call) {
+  by_isa(portable::packed_depthwise<T>, avx2::packed_depthwise<T>, avx512::packed_depthwise<T>)(call);
 }
 template <class T>
 void packed_max_pool(const PackedPool<T>& p) {

@@ -256,3 +256,5 @@ void packed_max_pool(const PackedPool<T>& p) {
   parallel_for(s.planes / (p.channels > 0 ? p.channels : 1) * s.oh,
                (1 << 15) / (s.ow * p.channels * s.kh * s.kw + 1) + 1, PackedPoolRows<T>{p});
 }
+
+#include "shunt/kernels/packed_depthwise.inl"

@@ -76,10 +76,10 @@ class PackedConv2d : public Layer<T> {
                                        " inference; run it under NoGrad, or keep a copy for training");
     const NoGrad unrecorded;
     if constexpr (std::same_as<T, float>) {
-      if (window_.groups == 1 && x.rank() == 4) {
-        // Turning many channels costs more than it brings: where the layers before do not give pixels, the image stays.
-        if (weights_.defined() || detail::lies_by_pixels(x) || x.size(1) < 16) return packed(x, base);
-      }
+      // Turning many channels costs more than it brings: where the layers before do not give pixels, the image stays.
+      if (x.rank() == 4 && (window_.groups == 1 || is_depthwise()) &&
+          (weights_.defined() || detail::lies_by_pixels(x) || x.size(1) < 16))
+        return packed(x, base);
     }
     return direct(x, base);
   }
@@ -94,9 +94,12 @@ class PackedConv2d : public Layer<T> {
     if (bounded_) y.clamp_(T(0), high_);
     return y;
   }
+  /// Each channel has one filter of its own.
+  bool is_depthwise() const { return weight_.size(1) == 1 && window_.groups == weight_.size(0); }
   /// Chooses a method by the first image's size and lays the weights out for it.
   void lay_out(const kernels::ConvShape& s) {
     const auto weight = weight_.contiguous();
+    if (s.groups > 1) return void(weights_ = weight.reshape({s.k, s.kh * s.kw}).t().contiguous());
     const auto pack = [&](int winograd) {
       winograd_ = winograd;
       weights_ = Tensor<T>::empty({kernels::packed_weights<T>(s, winograd)});
@@ -105,20 +108,32 @@ class PackedConv2d : public Layer<T> {
     if (!pack(kernels::packed_winograd_tile(s))) pack(0);
   }
   Tensor<T> packed(const Tensor<T>& x, const Tensor<T>& base) {
-    shunt::detail::check_conv("conv2d", 2, x.shape(), weight_.shape(), &bias_.shape(), 1, false);
+    shunt::detail::check_conv("conv2d", 2, x.shape(), weight_.shape(), &bias_.shape(), window_.groups,
+                                false);
     const auto s = shunt::detail::conv_shape("conv2d", 2, x.shape(), weight_.shape(), window_);
     const Shape shape{s.n, s.k, s.oh, s.ow};
     if (base.defined()) shunt::detail::check_skip(base.shape(), shape);
     if (!weights_.defined()) lay_out(s);
     const auto from = detail::by_pixels(x), skip = base.defined() ? detail::by_pixels(base) : base;
     const auto y = detail::empty_by_pixels<T>(shape);
-    if (y.numel() > 0 &&
-        !kernels::packed_conv<T>({s, winograd_, weights_.data(), bias_.data(), from.data(), from.strides()[3],
-                                  skip.defined() ? skip.data() : nullptr, skip.defined() ? skip.strides()[3] : 0,
-                                  bounded_, T(0), high_, y.data(), y.strides()[3]}))
+    const kernels::PackedConv<T> call{s,
+                                      winograd_,
+                                      weights_.data(),
+                                      bias_.data(),
+                                      from.data(),
+                                      from.strides()[3],
+                                      skip.defined() ? skip.data() : nullptr,
+                                      skip.defined() ? skip.strides()[3] : 0,
+                                      bounded_,
+                                      T(0),
+                                      high_,
+                                      y.data(),
+                                      y.strides()[3]};
+    if (s.groups > 1)
+      kernels::packed_depthwise<T>(call);
+    else if (y.numel() > 0 && !kernels::packed_conv<T>(call))
       return direct(x, base);  // values that are not finite go where they belong
-    shunt::detail::count_multiply_adds(static_cast<double>(shape.numel()) *
-                                       static_cast<double>(kernels::filter_size(s)));
+    shunt::detail::count_multiply_adds(static_cast<double>(shape.numel() * weight_.numel() / s.k));
     return y;
   }
 
