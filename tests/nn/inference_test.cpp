@@ -91,6 +91,30 @@ TEST_CASE("optimize_for_inference: convolutions in groups, with a bias, under Re
   CHECK(difference(fast(x), net(x)) < 1e-5);
 }
 
+TEST_CASE("optimize_for_inference: groups stay apart, however many are multiplied at once", "[nn][inference]") {
+  manual_seed(5);
+  const NoGrad unrecorded;
+  const auto [in, out, groups] = GENERATE(table<std::int64_t, std::int64_t, std::int64_t>(
+      {{64, 64, 16}, {64, 64, 2}, {48, 96, 6}, {8, 24, 4}, {6, 3, 3}, {64, 64, 32}, {24, 24, 24}}));
+  CAPTURE(in, out, groups);
+  nn::Sequential<float> net;
+  net.add(nn::Conv2d<float>({.in = in, .out = out, .kernel = 3, .padding = 1, .groups = groups}))
+      .add(nn::BatchNorm2d<float>(out))
+      .add(nn::ReLU<float>());
+  train_a_little(net, {2, in, 9, 8});
+  auto fast = net;
+  nn::optimize_for_inference(fast, {in, 9, 8});
+  REQUIRE(fast.size() == 1);
+  auto x = randn({2, 9, 8, in}).permute({0, 3, 1, 2});  // pixel by pixel
+  CHECK(difference(fast(x), net(x)) < 1e-5);
+  for (const float value : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    x[1][1][3][4].fill_(value);
+    const auto got = fast(x), want = net(x);
+    CHECK(equal(isnan(got), isnan(want)));
+    CHECK(equal(isfinite(got), isfinite(want)));
+  }
+}
+
 TEST_CASE("optimize_for_inference: a scaled branch keeps its ReLU", "[nn][inference]") {
   manual_seed(5);
   const NoGrad unrecorded;

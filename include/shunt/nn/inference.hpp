@@ -2,6 +2,7 @@
 // laid out once, images pixel by pixel in between.
 #pragma once
 
+#include <cmath>
 #include <limits>
 #include <typeinfo>
 
@@ -77,8 +78,7 @@ class PackedConv2d : public Layer<T> {
     const NoGrad unrecorded;
     if constexpr (std::same_as<T, float>) {
       // Turning many channels costs more than it brings: where the layers before do not give pixels, the image stays.
-      if (x.rank() == 4 && (window_.groups == 1 || is_depthwise()) &&
-          (weights_.defined() || detail::lies_by_pixels(x) || x.size(1) < 16))
+      if (x.rank() == 4 && can_pack() && (weights_.defined() || detail::lies_by_pixels(x) || x.size(1) < 16))
         return packed(x, base);
     }
     return direct(x, base);
@@ -96,44 +96,79 @@ class PackedConv2d : public Layer<T> {
   }
   /// Each channel has one filter of its own.
   bool is_depthwise() const { return weight_.size(1) == 1 && window_.groups == weight_.size(0); }
-  /// Chooses a method by the first image's size and lays the weights out for it.
-  void lay_out(const kernels::ConvShape& s) {
-    const auto weight = weight_.contiguous();
-    if (s.groups > 1) return void(weights_ = weight.reshape({s.k, s.kh * s.kw}).t().contiguous());
+  /// How many groups are multiplied at once, as one convolution with zeros for weights between them, so that filters
+  /// fill two vectors.
+  std::int64_t joined() const {
+    const std::int64_t groups = window_.groups, filters = weight_.size(0) / groups;
+    std::int64_t n = 1;
+    while (n < groups && (n * filters < 32 || groups % n != 0)) ++n;
+    return n;
+  }
+  /// Whether there is a way over pixels. Many groups at once are mostly zeros.
+  bool can_pack() const { return is_depthwise() || joined() <= 8; }
+
+  /// Of images by pixels.
+  static bool all_finite(const Tensor<T>& x) {
+    return std::isfinite(norm(x.permute({0, 2, 3, 1}), std::numeric_limits<double>::infinity()).item());
+  }
+  /// The weights of groups first, first + 1, ...
+  Tensor<T> joined_weights(std::int64_t first, std::int64_t groups) const {
+    const std::int64_t k = weight_.size(0) / window_.groups, c = weight_.size(1);
+    const auto w = zeros<T>({groups * k, groups * c, weight_.size(2), weight_.size(3)});
+    for (std::int64_t i = 0; i < groups; ++i)
+      w.narrow(0, i * k, k).narrow(1, i * c, c).copy_(weight_.narrow(0, (first + i) * k, k));
+    return w;
+  }
+  /// Chooses a method by the first image's size and lays the weights out for it; `s` is the shape of one of `parts`.
+  void lay_out(const kernels::ConvShape& s, std::int64_t parts) {
+    if (is_depthwise()) return void(weights_ = weight_.reshape({s.k, s.kh * s.kw}).t().contiguous());
     const auto pack = [&](int winograd) {
       winograd_ = winograd;
-      weights_ = Tensor<T>::empty({kernels::packed_weights<T>(s, winograd)});
-      return kernels::pack_weights<T>(s, winograd, weight.data(), weights_.data());
+      weights_ = Tensor<T>::empty({parts, kernels::packed_weights<T>(s, winograd)});
+      bool finite = true;
+      for (std::int64_t i = 0, groups = window_.groups / parts; i < parts; ++i)
+        finite = kernels::pack_weights<T>(s, winograd, joined_weights(i * groups, groups).data(),
+                                          weights_.data() + i * weights_.size(1)) &&
+                 finite;
+      return finite;
     };
     if (!pack(kernels::packed_winograd_tile(s))) pack(0);
   }
   Tensor<T> packed(const Tensor<T>& x, const Tensor<T>& base) {
-    shunt::detail::check_conv("conv2d", 2, x.shape(), weight_.shape(), &bias_.shape(), window_.groups,
-                                false);
-    const auto s = shunt::detail::conv_shape("conv2d", 2, x.shape(), weight_.shape(), window_);
+    shunt::detail::check_conv("conv2d", 2, x.shape(), weight_.shape(), &bias_.shape(), window_.groups, false);
+    auto s = shunt::detail::conv_shape("conv2d", 2, x.shape(), weight_.shape(), window_);
     const Shape shape{s.n, s.k, s.oh, s.ow};
     if (base.defined()) shunt::detail::check_skip(base.shape(), shape);
-    if (!weights_.defined()) lay_out(s);
+    const std::int64_t together = is_depthwise() ? s.groups : joined(), parts = s.groups / together;
+    if (!is_depthwise()) s.c /= parts, s.k /= parts, s.groups = 1;
+    if (!weights_.defined()) lay_out(s, parts);
     const auto from = detail::by_pixels(x), skip = base.defined() ? detail::by_pixels(base) : base;
     const auto y = detail::empty_by_pixels<T>(shape);
-    const kernels::PackedConv<T> call{s,
-                                      winograd_,
-                                      weights_.data(),
-                                      bias_.data(),
-                                      from.data(),
-                                      from.strides()[3],
-                                      skip.defined() ? skip.data() : nullptr,
-                                      skip.defined() ? skip.strides()[3] : 0,
-                                      bounded_,
-                                      T(0),
-                                      high_,
-                                      y.data(),
-                                      y.strides()[3]};
-    if (s.groups > 1)
-      kernels::packed_depthwise<T>(call);
-    else if (y.numel() > 0 && !kernels::packed_conv<T>(call))
-      return direct(x, base);  // values that are not finite go where they belong
-    shunt::detail::count_multiply_adds(static_cast<double>(shape.numel() * weight_.numel() / s.k));
+    // What is not finite would come out of zero weights as NaN.
+    bool done = together == 1 || is_depthwise() || all_finite(from);
+    for (std::int64_t i = 0; i < parts && done && y.numel() > 0; ++i) {
+      const std::int64_t c = i * s.c, k = i * s.k;
+      const T* const skipped = skip.defined() ? skip.data() + k : nullptr;
+      const kernels::PackedConv<T> call{s,
+                                        winograd_,
+                                        weights_.data() + i * weights_.strides()[0],
+                                        bias_.data() + k,
+                                        from.data() + c,
+                                        from.strides()[3],
+                                        skipped,
+                                        skip.defined() ? skip.strides()[3] : 0,
+                                        bounded_,
+                                        T(0),
+                                        high_,
+                                        y.data() + k,
+                                        y.strides()[3]};
+      if (is_depthwise())
+        kernels::packed_depthwise<T>(call);
+      else
+        done = kernels::packed_conv<T>(call);
+    }
+    if (!done) return direct(x, base);  // values that are not finite go where they belong
+    shunt::detail::count_multiply_adds(static_cast<double>(y.numel()) * static_cast<double>(weight_[0].numel()));
     return y;
   }
 
