@@ -47,8 +47,8 @@ struct DirectTasks {
   }
 };
 
-// Blocks: a task's part of A and B fills most of the second-level cache, a packed block the third. Deep ones, since each
-// reads and writes C again, which costs more than panels of B beyond the first level.
+// Blocks: a task's part of A and B fills most of the second-level cache, a packed block the third. Deep ones, since
+// each reads and writes C again, which costs more than panels of B beyond the first level.
 inline constexpr std::int64_t block_k = 512, block_n = 4096, block_panels = 224;
 
 /// One packed block, (m x k) (k x n) at some (i, j, p) of the whole product.

@@ -9,7 +9,8 @@
 
 namespace shunt::kernels {
 
-/// A convolution without groups, or of each channel by itself. Pixels are `.._pixel` apart; images follow each other without a gap.
+/// A convolution without groups, or of each channel by itself. Pixels are `.._pixel` apart; images follow each other
+/// without a gap.
 template <class T>
 struct PackedConv {
   const ConvShape& shape;
