@@ -12,6 +12,7 @@
 #include <functional>
 #include <iostream>
 #include <map>
+#include <new>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -59,8 +60,22 @@ inline void fill(float* x, std::int64_t n, std::uint32_t seed) {
     x[i] = static_cast<float>(seed >> 8) / 16777216.0F - 0.5F;
   }
 }
-inline std::vector<float> filled(std::int64_t n, std::uint32_t seed) {
-  std::vector<float> x(static_cast<std::size_t>(n));
+/// Memory that begins on a cache line, as that of every library's own tensors does.
+template <class T>
+struct OnLines {
+  using value_type = T;
+  static constexpr std::align_val_t line{64};
+  OnLines() = default;
+  template <class U>
+  OnLines(const OnLines<U>&) {}
+  T* allocate(std::size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), line)); }
+  void deallocate(T* p, std::size_t) { ::operator delete(p, line); }
+  bool operator==(const OnLines&) const { return true; }
+  bool operator!=(const OnLines&) const { return false; }
+};
+using Floats = std::vector<float, OnLines<float>>;
+inline Floats filled(std::int64_t n, std::uint32_t seed) {
+  Floats x(static_cast<std::size_t>(n));
   fill(x.data(), n, seed);
   return x;
 }

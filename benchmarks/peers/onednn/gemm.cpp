@@ -10,7 +10,7 @@ namespace {
 using dnnl::memory;
 
 struct Data {
-  std::vector<float> a, b, c;
+  Floats a, b, c;
 };
 
 memory::desc matrix(Int rows, Int cols, bool transposed) {

@@ -12,7 +12,7 @@ int main() {
   for (const Gemm& g : gemms()) {
     cases[g.name] = [g] {
       struct Data {
-        std::vector<float> a, b, c;
+        Floats a, b, c;
       };
       auto d = std::make_shared<Data>(Data{filled(g.m * g.k, 1), filled(g.k * g.n, 2), filled(g.m * g.n, 3)});
       const auto m = static_cast<blasint>(g.m), n = static_cast<blasint>(g.n), k = static_cast<blasint>(g.k);

@@ -14,7 +14,7 @@ Run convolution(const Conv& case_) {
   const ConvShape s{c.n,      c.c,       c.size,    c.size, c.k, c.kernel, c.kernel, c.stride,
                     c.stride, c.padding, c.padding, 1,      1,   c.groups, c.out(),  c.out()};
   struct Data {
-    std::vector<float> first, second, result;
+    Floats first, second, result;
   };
   const Int weights = c.weights(), x = c.x(), y = c.y();
   const Int first = c.pass == Pass::data ? y : x, second = c.pass == Pass::weights ? y : weights;

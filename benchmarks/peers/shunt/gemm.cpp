@@ -9,7 +9,7 @@ void add_gemms(Cases& cases) {
   for (const Gemm& g : gemms()) {
     cases[g.name] = [g] {
       struct Data {
-        std::vector<float> a, b, c;
+        Floats a, b, c;
       };
       auto d = std::make_shared<Data>(Data{filled(g.m * g.k, 1), filled(g.k * g.n, 2), filled(g.m * g.n, 3)});
       const shunt::kernels::Operand<float> a{d->a.data(), g.ta ? 1 : g.k, g.ta ? g.m : 1};

@@ -105,10 +105,7 @@ class Transformer : public nn::Module<T> {
   }
   /// target (n, t) and memory (n, s, width) -> logits (n, t, target_vocab).
   Tensor<T> decode(const Ids& target, const Tensor<T>& memory, const AttentionMask<T>& keys = {}) {
-    auto x = embed(target_embedding ? *target_embedding : source_embedding, target);  // (n, t, width)
-    for (auto& layer : decoder.layers) x = layer(x, memory, {.is_causal = true, .memory_mask = keys});
-    x = decoder.norm(x);
-    return head ? (*head)(x) : linear(x, source_embedding.weight);
+    return logits(states(target, memory, keys));
   }
   /// The likeliest target of each source, word by word, without history: (n, up to 1 + max_new_tokens), which begins
   /// with `begin`, and is filled up with `stop` behind its end.
@@ -142,6 +139,14 @@ class Transformer : public nn::Module<T> {
     return dropout(x, options_.dropout, this->is_training());
   }
 
+  /// What the decoder makes of the target: (n, t, width).
+  Tensor<T> states(const Ids& target, const Tensor<T>& memory, const AttentionMask<T>& keys) {
+    auto x = embed(target_embedding ? *target_embedding : source_embedding, target);
+    for (auto& layer : decoder.layers) x = layer(x, memory, {.is_causal = true, .memory_mask = keys});
+    return decoder.norm(x);
+  }
+  Tensor<T> logits(const Tensor<T>& states) { return head ? (*head)(states) : linear(states, source_embedding.weight); }
+
   TransformerOptions options_;
   double scale_;
   Tensor<T> positions_;
@@ -163,8 +168,8 @@ Tensor<std::int64_t> Transformer<T>::translate(const Ids& source, const Translat
     std::vector<bool> ended(static_cast<std::size_t>(n));
     std::int64_t end = 1;
     for (; end < length && std::find(ended.begin(), ended.end(), false) != ended.end(); ++end) {
-      const auto logits = decode(target.narrow(1, 0, end), memory, keys);
-      const auto words = logits.select(1, -1).argmax(-1);  // (n,)
+      const auto last = states(target.narrow(1, 0, end), memory, keys).select(1, -1);  // (n, width)
+      const auto words = logits(last).argmax(-1);                                      // (n,)
       for (std::int64_t i = 0; i < n; ++i) {
         if (ended[static_cast<std::size_t>(i)]) continue;
         target.data()[i * length + end] = words.data()[i];
