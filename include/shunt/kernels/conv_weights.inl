@@ -5,26 +5,23 @@ template <class T>
 struct WeightGradient {
   const detail::Correlation& g;
   detail::Strip strip;
-  std::int64_t images, channels;  // of one task
+  std::int64_t share, channels;  // of one task: strips, numbered through all images, and channels
   const T *x, *dy;
-  T* sums;  // per image task and group: (channel, r, q) x filters
+  T* sums;  // per share of the strips and group: (channel, r, q) x filters
   const std::int64_t* at;
 
-  std::int64_t image_tasks() const { return (g.images + images - 1) / images; }
+  std::int64_t strips() const { return (g.y.results + strip.rows - 1) / strip.rows; }  // of an image
+  std::int64_t shares() const { return (g.images * strips() + share - 1) / share; }
   std::int64_t channel_tasks() const { return (g.channels + channels - 1) / channels; }
 
   [[gnu::noinline]] void operator()(std::int64_t begin, std::int64_t end) const {
     for (std::int64_t task = begin; task < end; ++task) {
       const std::int64_t block = task % channel_tasks(), rest = task / channel_tasks();
-      const std::int64_t group = rest % g.groups, image = rest / g.groups * images;
+      const std::int64_t group = rest % g.groups, first = rest / g.groups * share;
       const std::int64_t c0 = block * channels, c1 = c0 + channels < g.channels ? c0 + channels : g.channels;
       T* out = sums + (rest * g.channels + c0) * g.y.taps * g.x.taps * g.filters;
-      bool accumulate = false;
-      for (std::int64_t i = image; i < image + images && i < g.images; ++i) {
-        for (std::int64_t u0 = 0; u0 < g.y.results; u0 += strip.rows, accumulate = true) {
-          add(out, i * g.groups + group, c0, c1 - c0, u0, accumulate);
-        }
-      }
+      for (std::int64_t i = first; i < first + share && i < g.images * strips(); ++i)
+        add(out, i / strips() * g.groups + group, c0, c1 - c0, i % strips() * strip.rows, i > first);
     }
   }
 
@@ -71,7 +68,7 @@ struct WeightGradient {
   }
 };
 
-// Adds the image tasks' sums in their order and transposes them into dw.
+// Adds the shares' sums in their order and transposes them into dw.
 template <class T>
 struct SumWeights {
   const WeightGradient<T>& x;
@@ -85,7 +82,7 @@ struct SumWeights {
     for (std::int64_t block = begin; block < end; ++block) {
       const std::int64_t group = block / ((patch + W - 1) / W), p = block % ((patch + W - 1) / W) * W;
       const int lanes = static_cast<int>(patch - p < W ? patch - p : W);
-      for (std::int64_t i = 0; i < x.image_tasks(); ++i) {
+      for (std::int64_t i = 0; i < x.shares(); ++i) {
         const T* part = x.sums + ((i * g.groups + group) * patch + p) * g.filters;
         pack<T, T>(turned, W, part, g.filters, 1, lanes, g.filters);
         for (std::int64_t f = 0; f < g.filters; ++f) {
@@ -105,7 +102,7 @@ struct SumWeights {
 
 #include "shunt/kernels/winograd_weights.inl"
 
-// Tasks are blocks of channels and, where these are few, of images: as many for any number of threads.
+// Tasks are blocks of channels and, where these are few, shares of the strips: as many for any number of threads.
 template <class T>
 void conv_backward_weights(const ConvShape& s, const T* x, const T* dy, T* dw, bool accumulate) {
   const detail::Correlation g = detail::forward_correlation(s);
@@ -118,25 +115,22 @@ void conv_backward_weights(const ConvShape& s, const T* x, const T* dy, T* dw, b
   std::int64_t blocks = patch / 256 + 1;
   if (blocks > g.channels) blocks = g.channels;
   const std::int64_t channels = (g.channels + blocks - 1) / blocks;
-  std::int64_t parts = blocks * g.groups >= 8 ? 1 : 8 / (blocks * g.groups);
-  if (parts > g.images) parts = g.images;
-  if (parts < 1) parts = 1;
   const std::int64_t values = strip_bytes / static_cast<std::int64_t>(sizeof(T));
   const detail::Strip strip = detail::Strip::fitting(g, channels, values);
   std::int64_t* const at = scratch<std::int64_t>(Scratch::positions, patch);
   fill_positions(g, strip, at);
-  WeightGradient<T> w{g, strip, (g.images + parts - 1) / parts, channels, x, dy, nullptr, at};
-  if (g.images * g.y.results * g.x.results == 0) w.images = 1, parts = 0;
-  const std::int64_t tasks = parts == 0 ? 0 : w.image_tasks() * g.groups * w.channel_tasks();
-  const std::int64_t count = (parts == 0 ? 1 : w.image_tasks()) * g.groups * patch * g.filters;
-  w.sums = scratch<T>(Scratch::sums, count + Simd<T>::width);
+  WeightGradient<T> w{g, strip, 1, channels, x, dy, nullptr, at};
+  const std::int64_t few = blocks * g.groups < 8 ? 8 / (blocks * g.groups) : 1, strips = g.images * w.strips();
+  if (strips > few) w.share = (strips + few - 1) / few;
+  const std::int64_t tasks = g.x.results == 0 ? 0 : w.shares() * g.groups * w.channel_tasks();
+  w.sums = scratch<T>(Scratch::sums, w.shares() * g.groups * patch * g.filters + Simd<T>::width);
   if (tasks == 0) {
     if (!accumulate) {
       for (std::int64_t i = 0; i < g.groups * g.filters * patch; ++i) dw[i] = T(0);
     }
     return;
   }
-  const std::int64_t each = w.images * g.filters * channels * taps * g.y.results * g.x.results;
+  const std::int64_t each = w.share * g.filters * channels * taps * strip.rows * g.x.results;
   parallel_for(tasks, (1 << 20) / (each + 1) + 1, w);
   const std::int64_t lines = g.groups * ((patch + Simd<T>::width - 1) / Simd<T>::width);
   parallel_for(lines, (1 << 16) / (g.filters * Simd<T>::width) + 1, SumWeights<T>{w, dw, accumulate});
