@@ -58,19 +58,14 @@ struct PackedCase {
     return y;
   }
   bool run(Values& y, bool with_base, bool clamps) const {
-    const Size taps = s.kh * s.kw;
-    Values packed(static_cast<std::size_t>(s.groups > 1 ? s.k * taps : packed_weights<float>(s, winograd)));
-    for (Size i = 0; i < s.k * taps && s.groups > 1; ++i)
-      packed[static_cast<std::size_t>(i % taps * s.k + i / taps)] = weights[static_cast<std::size_t>(i)];
-    if (s.groups == 1) pack_weights(s, winograd, weights.data(), packed.data());
+    Values packed(static_cast<std::size_t>(packed_weights<float>(s, winograd)));
+    pack_weights(s, winograd, weights.data(), packed.data());
     const auto in = by_pixels(x, s.n, s.c, s.h * s.w, s.c + gap);
     const auto skip = by_pixels(base, s.n, s.k, s.oh * s.ow, s.k + gap);
     Values out(static_cast<std::size_t>(s.n * s.oh * s.ow * (s.k + gap)), 7.0F);
-    const PackedConv<float> call{
-        s,         winograd, packed.data(), bias.data(), in.data(),  s.c + gap, with_base ? skip.data() : nullptr,
-        s.k + gap, clamps,   0.0F,          0.5F,        out.data(), s.k + gap};
-    bool done = true;
-    s.groups > 1 ? packed_depthwise(call) : void(done = packed_conv(call));
+    const bool done =
+        packed_conv<float>({s, winograd, packed.data(), bias.data(), in.data(), s.c + gap,
+                            with_base ? skip.data() : nullptr, s.k + gap, clamps, 0.0F, 0.5F, out.data(), s.k + gap});
     y.assign(static_cast<std::size_t>(s.n * s.k * s.oh * s.ow), 0);
     for (Size i = 0; i < s.n * s.oh * s.ow; ++i) {
       const auto pixel = static_cast<std::size_t>(i * (s.k + gap));
@@ -159,7 +154,7 @@ TEST_CASE("packed_conv: by Winograd's form, for all edges of tiles and panels", 
   }
 }
 
-TEST_CASE("packed_depthwise: the convolution of each channel, for all edges of vectors and images", "[kernels][conv]") {
+TEST_CASE("packed_conv: of each channel by itself, for all edges of vectors and images", "[kernels][conv]") {
   for (Isa isa : isas()) {
     const Setting setting(isa);
     CAPTURE(name(isa));

@@ -9,8 +9,8 @@
 
 namespace shunt::kernels {
 
-/// A convolution without groups, or of each channel by itself. Pixels are `.._pixel` apart; images follow each other
-/// without a gap.
+/// A convolution without groups, or with as many as channels and filters. Pixels are `.._pixel` apart; images follow
+/// each other without a gap.
 template <class T>
 struct PackedConv {
   const ConvShape& shape;
@@ -27,12 +27,13 @@ struct PackedConv {
 };
 
 /// Values of one filter.
-inline std::int64_t filter_size(const ConvShape& s) { return s.c * s.kh * s.kw; }
+inline std::int64_t filter_size(const ConvShape& s) { return s.c / s.groups * s.kh * s.kw; }
 /// Results a side of Winograd's tiles, 2 or 4, or 0 where fewer multiplications are not worth the transforms, by what
 /// was measured at ResNet's shapes. A weight has 16 or 36 factors, which come from memory where a cache does not hold
 /// those of all: they cost as much as 20 multiplications each, so that few tiles are better small, and fewer none.
 inline int packed_winograd_tile(const ConvShape& s) {
   if (s.kh != 3 || s.kw != 3 || s.sh != 1 || s.sw != 1 || s.dh != 1 || s.dw != 1 || s.c < 16 || s.k < 16) return 0;
+  if (s.groups > 1) return 0;
   const auto tiles = [&](std::int64_t m) { return s.n * ((s.oh + m - 1) / m) * ((s.ow + m - 1) / m); };
   const bool far = 36 * s.c * s.k > (1 << 20);
   const std::int64_t from_memory = far ? 20 : 0;
@@ -64,7 +65,8 @@ std::int64_t packed_weights(const ConvShape& s, int winograd) {
   const std::int64_t cols = gemm_loops<T, T>().cols();
   return (s.k + cols - 1) / cols * cols * (winograd > 0 ? (winograd + 2) * (winograd + 2) * s.c : filter_size(s));
 }
-/// Packs w (k, c, kh, kw). False where Winograd's transform met values that are not finite or huge, which would spread.
+/// Packs w (k, c / groups, kh, kw). False where Winograd's transform met values that are not finite or huge, which
+/// would spread.
 template <class T>
 bool pack_weights(const ConvShape& s, int winograd, const T* w, T* packed) {
   return by_isa(portable::pack_weights<T>, avx2::pack_weights<T>, avx512::pack_weights<T>)(s, winograd, w, packed);
@@ -74,11 +76,6 @@ bool pack_weights(const ConvShape& s, int winograd, const T* w, T* packed) {
 template <class T>
 bool packed_conv(const PackedConv<T>& call) {
   return by_isa(portable::packed_conv<T>, avx2::packed_conv<T>, avx512::packed_conv<T>)(call);
-}
-/// As many groups as channels and filters; weights (kh, kw, k).
-template <class T>
-void packed_depthwise(const PackedConv<T>& call) {
-  by_isa(portable::packed_depthwise<T>, avx2::packed_depthwise<T>, avx512::packed_depthwise<T>)(call);
 }
 template <class T>
 void packed_max_pool(const PackedPool<T>& p) {

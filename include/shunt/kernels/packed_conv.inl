@@ -164,8 +164,11 @@ struct PackedTasks {
   }
 };
 
+#include "shunt/kernels/packed_depthwise.inl"
+
 template <class T>
 bool packed_conv(const PackedConv<T>& call) {
+  if (call.shape.groups > 1) return packed_depthwise(call);
   if (call.winograd == 4) return packed_winograd<T, 4>(call);
   if (call.winograd == 2) return packed_winograd<T, 2>(call);
   PackedTasks<T> x(call);
@@ -194,14 +197,14 @@ template <class T>
 bool pack_weights(const ConvShape& g, int winograd, const T* w, T* packed) {
   constexpr int W = Simd<T>::width, cols = 2 * W;
   constexpr std::int64_t most = 32;
-  const std::int64_t taps = g.kh * g.kw, size = filter_size(g), step = g.c * cols;
+  const std::int64_t taps = g.kh * g.kw, size = filter_size(g), depth = size / taps, step = depth * cols;
   bool finite = true;
   for (std::int64_t f = 0; f < g.k;
        f += cols, packed += (winograd > 0 ? (winograd + 2) * (winograd + 2) : taps) * step) {
     const int count = static_cast<int>(g.k - f < cols ? g.k - f : cols);
     const T* const from = w + f * size;
     for (std::int64_t i = 0; i < taps && winograd == 0; ++i)
-      pack<T, T>(packed + i * step, cols, from + i, size, taps, count, g.c);
+      pack<T, T>(packed + i * step, cols, from + i, size, taps, count, depth);
     for (int v = 0; v < count && winograd > 0; v += W) {
       const int filters = count - v < W ? count - v : W;
       for (std::int64_t c = 0; c < g.c; c += most) {
@@ -256,5 +259,3 @@ void packed_max_pool(const PackedPool<T>& p) {
   parallel_for(s.planes / (p.channels > 0 ? p.channels : 1) * s.oh,
                (1 << 15) / (s.ow * p.channels * s.kh * s.kw + 1) + 1, PackedPoolRows<T>{p});
 }
-
-#include "shunt/kernels/packed_depthwise.inl"

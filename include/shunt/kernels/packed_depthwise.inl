@@ -1,5 +1,5 @@
 // Convolution of each channel by itself, over pixels, for one instruction set. Lanes are channels, so the filter's
-// edges fall on whole pixels and nothing is copied; the weights lie [row of the filter][column][channel].
+// edges fall on whole pixels and nothing is copied.
 
 // Tasks are rows of results.
 template <class T>
@@ -33,6 +33,7 @@ struct PackedDepthwise {
   [[gnu::always_inline]] void add(V* sums, const T* image, std::int64_t y0, std::int64_t x0, std::int64_t c,
                                   int lanes) const {
     const ConvShape& g = call.shape;
+    const T* const weights = call.weights + c / (2 * W) * g.kh * g.kw * 2 * W + c % (2 * W);  // of the panel
     V sum[N] = {};
     for (std::int64_t r = 0; r < g.kh; ++r) {
       const std::int64_t y = y0 + r * g.dh;
@@ -41,7 +42,7 @@ struct PackedDepthwise {
         const std::int64_t x = x0 + q * g.dw;
         if (N == 1 && (x < 0 || x >= g.w)) continue;
         V weight;
-        load_lanes(weight, call.weights + (r * g.kw + q) * g.k + c, lanes);
+        load(weight, weights + (r * g.kw + q) * 2 * W);
         const T* const from = image + (y * g.w + x) * call.x_pixel + c;
 #pragma GCC unroll 4
         for (int i = 0; i < N; ++i) {
@@ -56,7 +57,8 @@ struct PackedDepthwise {
   }
 };
 template <class T>
-void packed_depthwise(const PackedConv<T>& call) {
+bool packed_depthwise(const PackedConv<T>& call) {
   const ConvShape& g = call.shape;
   parallel_for(g.n * g.oh, (1 << 16) / (g.ow * g.k * g.kh * g.kw + 1) + 1, PackedDepthwise<T>{call});
+  return true;
 }

@@ -78,7 +78,7 @@ class PackedConv2d : public Layer<T> {
     const NoGrad unrecorded;
     if constexpr (std::same_as<T, float>) {
       // Turning many channels costs more than it brings: where the layers before do not give pixels, the image stays.
-      if (x.rank() == 4 && can_pack() && (weights_.defined() || detail::lies_by_pixels(x) || x.size(1) < 16))
+      if (x.rank() == 4 && (weights_.defined() || (can_pack() && (detail::lies_by_pixels(x) || x.size(1) < 16))))
         return packed(x, base);
     }
     return direct(x, base);
@@ -111,8 +111,9 @@ class PackedConv2d : public Layer<T> {
   static bool all_finite(const Tensor<T>& x) {
     return std::isfinite(norm(x.permute({0, 2, 3, 1}), std::numeric_limits<double>::infinity()).item());
   }
-  /// The weights of groups first, first + 1, ...
-  Tensor<T> joined_weights(std::int64_t first, std::int64_t groups) const {
+  /// The weights of groups first, first + 1, ..., one below the other if each channel is one, else joined.
+  Tensor<T> weights_of(std::int64_t first, std::int64_t groups) const {
+    if (is_depthwise()) return weight_.contiguous();
     const std::int64_t k = weight_.size(0) / window_.groups, c = weight_.size(1);
     const auto w = zeros<T>({groups * k, groups * c, weight_.size(2), weight_.size(3)});
     for (std::int64_t i = 0; i < groups; ++i)
@@ -121,13 +122,12 @@ class PackedConv2d : public Layer<T> {
   }
   /// Chooses a method by the first image's size and lays the weights out for it; `s` is the shape of one of `parts`.
   void lay_out(const kernels::ConvShape& s, std::int64_t parts) {
-    if (is_depthwise()) return void(weights_ = weight_.reshape({s.k, s.kh * s.kw}).t().contiguous());
     const auto pack = [&](int winograd) {
       winograd_ = winograd;
       weights_ = Tensor<T>::empty({parts, kernels::packed_weights<T>(s, winograd)});
       bool finite = true;
       for (std::int64_t i = 0, groups = window_.groups / parts; i < parts; ++i)
-        finite = kernels::pack_weights<T>(s, winograd, joined_weights(i * groups, groups).data(),
+        finite = kernels::pack_weights<T>(s, winograd, weights_of(i * groups, groups).data(),
                                           weights_.data() + i * weights_.size(1)) &&
                  finite;
       return finite;
@@ -139,13 +139,14 @@ class PackedConv2d : public Layer<T> {
     auto s = shunt::detail::conv_shape("conv2d", 2, x.shape(), weight_.shape(), window_);
     const Shape shape{s.n, s.k, s.oh, s.ow};
     if (base.defined()) shunt::detail::check_skip(base.shape(), shape);
-    const std::int64_t together = is_depthwise() ? s.groups : joined(), parts = s.groups / together;
-    if (!is_depthwise()) s.c /= parts, s.k /= parts, s.groups = 1;
+    const bool apart = is_depthwise();
+    const std::int64_t parts = apart ? 1 : s.groups / joined();
+    if (!apart) s.c /= parts, s.k /= parts, s.groups = 1;
     if (!weights_.defined()) lay_out(s, parts);
     const auto from = detail::by_pixels(x), skip = base.defined() ? detail::by_pixels(base) : base;
     const auto y = detail::empty_by_pixels<T>(shape);
     // What is not finite would come out of zero weights as NaN.
-    bool done = together == 1 || is_depthwise() || all_finite(from);
+    bool done = apart || joined() == 1 || all_finite(from);
     for (std::int64_t i = 0; i < parts && done && y.numel() > 0; ++i) {
       const std::int64_t c = i * s.c, k = i * s.k;
       const T* const skipped = skip.defined() ? skip.data() + k : nullptr;
@@ -162,10 +163,7 @@ class PackedConv2d : public Layer<T> {
                                         high_,
                                         y.data() + k,
                                         y.strides()[3]};
-      if (is_depthwise())
-        kernels::packed_depthwise<T>(call);
-      else
-        done = kernels::packed_conv<T>(call);
+      done = kernels::packed_conv<T>(call);
     }
     if (!done) return direct(x, base);  // values that are not finite go where they belong
     shunt::detail::count_multiply_adds(static_cast<double>(y.numel()) * static_cast<double>(weight_[0].numel()));
