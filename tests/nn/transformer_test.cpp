@@ -80,6 +80,38 @@ TEST_CASE("TransformerDecoderBlock: attention to itself and to memory", "[nn][tr
   CHECK(gap(post(x, memory), p.norm(3, z + p.feed_forward(z))) < 1e-12);
 }
 
+TEST_CASE("A decoder block that keeps what it has read gives the same in parts", "[nn][transformer]") {
+  manual_seed(4);
+  nn::TransformerDecoderBlock<double> block(small(GENERATE(true, false)));
+  shaken(block);
+  const auto x = randn<double>({2, 6, width}), memory = randn<double>({2, 5, width});
+  const auto mask = rand<double>({2, 1, 1, 5}) < 0.7 | tril(ones<bool>({1, 5}));  // the first may always be seen
+  const NoGrad unrecorded;
+  const auto whole = block(x, memory, {.is_causal = true, .memory_mask = mask});
+  nn::KeyValueCache<double> read(1, 2, 2, 6, width / 2), of_memory(1, 2, 2, 5, width / 2);
+  const auto part = [&](std::int64_t t, std::int64_t s) {
+    const auto y = block(x.narrow(1, read.length(), t), memory.narrow(1, of_memory.length(), s),
+                         {.is_causal = true,
+                          .memory_mask = mask.narrow(3, 0, of_memory.length() + s),
+                          .past = &read[0],
+                          .memory_past = &of_memory[0]});
+    CHECK(gap(y, whole.narrow(1, read.length(), t)) < 1e-12);
+    read.advance(t);
+    of_memory.advance(s);
+  };
+  part(2, 5);
+  part(1, 0);
+  part(3, 0);
+  CHECK_THROWS_WITH(block(x, memory, {.past = &read[0]}), Catch::Contains("exceed its capacity of 6"));
+  CHECK_THROWS_AS(block(x.narrow(0, 0, 1), memory, {.past = &read[0]}), ShapeError);
+  read = {1, 2, 2, 9, width / 2};
+  read.advance(3);
+  CHECK_THROWS_WITH(block(x, memory, {.attn_mask = mask.narrow(3, 0, 1), .is_causal = true, .past = &read[0]}),
+                    Catch::Contains("no mask but the causal one"));
+  const EnableGrad recorded;
+  CHECK_THROWS_AS(block(x, memory, {.past = &read[0]}), GraphError);
+}
+
 TEST_CASE("Transformer blocks have PyTorch's parameter names", "[nn][transformer]") {
   const bool norm_first = GENERATE(false, true);
   std::set<std::string> encoder, decoder;

@@ -131,18 +131,29 @@ class Transformer : public nn::Module<T> {
             .activation = "relu",
             .norm_first = o.norm_first};
   }
-  Tensor<T> embed(const nn::Embedding<T>& words, const Ids& ids) {
+  /// Of tokens that stand behind `before` others.
+  Tensor<T> embed(const nn::Embedding<T>& words, const Ids& ids, std::int64_t before = 0) {
     if (ids.rank() != 2) shunt::detail::raise<ShapeError>("needs ids (n, t), got ", ids.shape());
-    if (ids.size(1) > options_.context)
-      shunt::detail::raise<ValueError>(ids.size(1), " tokens exceed the context of ", options_.context);
-    const auto x = words(ids) * scale_ + positions_.narrow(0, 0, ids.size(1));
+    if (const auto end = before + ids.size(1); end > options_.context)
+      shunt::detail::raise<ValueError>(end, " tokens exceed the context of ", options_.context);
+    const auto x = words(ids) * scale_ + positions_.narrow(0, before, ids.size(1));
     return dropout(x, options_.dropout, this->is_training());
   }
 
-  /// What the decoder makes of the target: (n, t, width).
-  Tensor<T> states(const Ids& target, const Tensor<T>& memory, const AttentionMask<T>& keys) {
-    auto x = embed(target_embedding ? *target_embedding : source_embedding, target);
-    for (auto& layer : decoder.layers) x = layer(x, memory, {.is_causal = true, .memory_mask = keys});
+  /// What the decoder has read: of the target, and of memory.
+  struct Read {
+    nn::KeyValueCache<T> target, memory;
+  };
+  /// What the decoder makes of the target: (n, t, width). With `read` it goes on behind what was read, and so does
+  /// memory.
+  Tensor<T> states(const Ids& target, const Tensor<T>& memory, const AttentionMask<T>& keys, Read* read = nullptr) {
+    auto x = embed(target_embedding ? *target_embedding : source_embedding, target, read ? read->target.length() : 0);
+    nn::DecoderAttend<T> to{.is_causal = true, .memory_mask = keys};
+    for (std::size_t i = 0; i < decoder.layers.size(); ++i) {
+      if (read) to.past = &read->target[i], to.memory_past = &read->memory[i];
+      x = decoder.layers[i](x, memory, to);
+    }
+    if (read) read->target.advance(target.size(1)), read->memory.advance(memory.size(1));
     return decoder.norm(x);
   }
   Tensor<T> logits(const Tensor<T>& states) { return head ? (*head)(states) : linear(states, source_embedding.weight); }
@@ -161,15 +172,18 @@ Tensor<std::int64_t> Transformer<T>::translate(const Ids& source, const Translat
   const nn::Evaluating<T> evaluating(*this);
   return this->gate(source.shape(), [&] {
     const auto keys = source_mask.template over_keys<T>(source);
-    const auto memory = encode(source, keys);
-    const std::int64_t n = source.size(0), length = 1 + o.max_new_tokens;
+    auto memory = encode(source, keys);  // what is still to be read of it
+    const std::int64_t n = source.size(0), length = 1 + o.max_new_tokens, e = options_.width / options_.heads;
+    Read read{{options_.layers, n, options_.heads, std::min(length, options_.context), e},
+              {options_.layers, n, options_.heads, source.size(1), e}};
     const auto target = full<std::int64_t>({n, length}, static_cast<double>(o.stop));
     target.select(1, 0).fill_(static_cast<double>(o.begin));
     std::vector<bool> ended(static_cast<std::size_t>(n));
     std::int64_t end = 1;
     for (; end < length && std::find(ended.begin(), ended.end(), false) != ended.end(); ++end) {
-      const auto last = states(target.narrow(1, 0, end), memory, keys).select(1, -1);  // (n, width)
-      const auto words = logits(last).argmax(-1);                                      // (n,)
+      const auto last = states(target.narrow(1, end - 1, 1), memory, keys, &read).select(1, 0);  // (n, width)
+      memory = memory.narrow(1, 0, 0);
+      const auto words = logits(last).argmax(-1);  // (n,)
       for (std::int64_t i = 0; i < n; ++i) {
         if (ended[static_cast<std::size_t>(i)]) continue;
         target.data()[i * length + end] = words.data()[i];

@@ -1,8 +1,10 @@
 // Multi-head attention with its projections.
 #pragma once
 
+#include <tuple>
+
 #include "shunt/nn/linear.hpp"
-#include "shunt/ops/attention.hpp"
+#include "shunt/nn/past.hpp"
 
 namespace shunt::nn {
 
@@ -19,6 +21,8 @@ template <Real T>
 struct Attend {
   AttentionMask<T> attn_mask = {};
   bool is_causal = false;
+  /// Keys and values from before: this call's are written behind them, and all are attended. Its owner counts on.
+  const Past<T>* past = nullptr;
 };
 
 /// h heads of attention side by side (Vaswani et al. 2017): (..., t, width) -> (..., t, width). Parameters are named
@@ -115,11 +119,15 @@ class MultiheadAttention : public Layer<T> {
   /// The heads' results side by side again, (..., t, width).
   Tensor<T> join(const Tensor<T>& q, const Tensor<T>& k, const Tensor<T>& v, const Attend<T>& to) const {
     const std::int64_t sharers = options_.heads / options_.kv_heads;
-    AttentionMask<T> mask = to.attn_mask;
-    if (sharers > 1) mask = by_groups(mask, sharers);
-    const auto y = scaled_dot_product_attention<T>(
-        heads_of(q, sharers), heads_of(k, 1), heads_of(v, 1),
-        {.attn_mask = mask, .dropout_p = this->is_training() ? options_.dropout : 0.0, .is_causal = to.is_causal});
+    AttentionOptions<T> options{.attn_mask = sharers > 1 ? by_groups(to.attn_mask, sharers) : to.attn_mask,
+                                .dropout_p = this->is_training() ? options_.dropout : 0.0,
+                                .is_causal = to.is_causal};
+    auto keys = heads_of(k, 1), values = heads_of(v, 1);
+    if (to.past != nullptr) {
+      std::tie(keys, values) = to.past->with(keys, values);
+      if (to.is_causal) to.past->look_back(q.size(-2), options);
+    }
+    const auto y = scaled_dot_product_attention<T>(heads_of(q, sharers), keys, values, options);
     Dims order;
     const int first = q.rank() - 2, t = y.rank() - 2;  // the heads' dimensions lie in [first, t)
     for (int d = 0; d < first; ++d) order.push_back(d);

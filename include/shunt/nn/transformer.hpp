@@ -128,6 +128,7 @@ struct DecoderAttend {
   bool is_causal = false;
   AttentionMask<T> memory_mask = {};
   bool memory_is_causal = false;
+  const Past<T>*past = nullptr, *memory_past = nullptr;  ///< What both attentions have read before; see Attend.
 };
 
 /// Self-attention, attention to memory, then a feed-forward network: x (..., t, width), memory (..., s, width).
@@ -145,8 +146,9 @@ class TransformerDecoderBlock : public Module<T> {
 
   Tensor<T> operator()(const Tensor<T>& x, const Tensor<T>& memory, const DecoderAttend<T>& to = {}) {
     return this->gate(x.shape(), [&] {
-      const auto y = detail::attend_in(attention, x, Tensor<T>(), {to.attn_mask, to.is_causal});
-      return feed_forward(detail::attend_in(memory_attention, y, memory, {to.memory_mask, to.memory_is_causal}));
+      const auto y = detail::attend_in(attention, x, Tensor<T>(), {to.attn_mask, to.is_causal, to.past});
+      const Attend<T> read{to.memory_mask, to.memory_is_causal, to.memory_past};
+      return feed_forward(detail::attend_in(memory_attention, y, memory, read));
     });
   }
   void members(Members<T>& m) override {
