@@ -127,6 +127,8 @@ TEST_CASE("gemm: products that are cut into blocks", "[kernels][gemm]") {
                     {5, 33, 530},
                     {67, 11, 601},
                     {16, 19, 515},
+                    {5, 1030, 270},
+                    {4, 70, 300},
                     {3200, 40, 20},
                     {40, 4200, 31}}) {
       check_all<float>(s.m, s.n, s.k);

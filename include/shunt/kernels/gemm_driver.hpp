@@ -17,14 +17,19 @@ void gemm_direct(const GemmLoops<T, T>& loops, std::int64_t m, std::int64_t n, s
     const int cols = static_cast<int>(std::min<std::int64_t>(n - j, R)), width = cols > W ? R : W;
     const T* panel = b.data + j * b.col;
     std::int64_t ldb = b.row;
-    const bool far = m > loops.rows && k * b.row > (std::int64_t{1} << 20);  // rows of B would evict each other
-    if (b.col != 1 || cols != width || far) {
+    const std::int64_t all = k * b.row;
+    bool far = all * static_cast<std::int64_t>(sizeof(T)) > std::int64_t{1} << 20;
+    const bool evicts = m > loops.rows && all > std::int64_t{1} << 20;  // rows of B would evict each other
+    if (b.col != 1 || cols != width || evicts) {
       T* packed = scratch<T>(Scratch::panel_b, k * R + W);
       loops.pack(packed, width, panel, b.col, b.row, cols, k);
       panel = packed;
       ldb = width;
+      far = false;
     }
-    loops.multiply_panel(m, {a.data, a.row, a.col, panel, ldb, k, c + j, ldc, 0, cols, e.at(0, j)});
+    Tile<T> tile{a.data, a.row, a.col, panel, ldb, k, c + j, ldc, 0, cols, e.at(0, j)};
+    tile.far = far;
+    loops.multiply_panel(m, tile);
   }
 }
 

@@ -53,6 +53,7 @@ struct Tile {
   Epilogue<T> end;
   const std::int64_t* a_at = nullptr;  ///< Positions of the rows of a, instead of multiples of `row`.
   const std::int64_t* b_at = nullptr;  ///< Positions of the rows of b, instead of multiples of `ldb`.
+  bool far = false;                    ///< Whether b comes from beyond the second-level cache.
 };
 
 /// One instruction set's part of a product whose operands are of type S: the driver, which cuts the work, is compiled

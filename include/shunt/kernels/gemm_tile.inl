@@ -213,7 +213,10 @@ inline void run_tile(const Tile<T>& t) {
   static constexpr TileFunction<T> wide[] = {tile<T, 4, 2, Product>, tile<T, 4, 2, Product>};
   static constexpr TileFunction<T> narrow[] = {tile<T, 4, 1, Product>, tile<T, 4, 1, Product>};
 #endif
-  const int pairs = (t.rows - 1) / 2;
+  int pairs = (t.rows - 1) / 2;
+#if SHUNT_ISA_BYTES == 64
+  if (t.far && t.rows > 4 && pairs < 4) pairs = 4;  // the least that asks for rows of B early
+#endif
   (t.cols > Simd<T>::width ? wide[pairs] : narrow[pairs])(t);
 }
 
