@@ -1,5 +1,6 @@
 #include "shunt/kernels/gemm.hpp"
 
+#include <array>
 #include <cmath>
 #include <cstdlib>
 #include <limits>
@@ -222,6 +223,38 @@ TEST_CASE("gemm: the same bits on every number of threads", "[kernels][gemm][tsa
         if (threads == 1) expected = c;
         CAPTURE(name(isa), threads, s.m, s.n, s.k);
         CHECK(c == expected);
+      }
+    }
+  }
+}
+
+TEST_CASE("gemm: what is upcoming changes nothing, and is taken line by line", "[kernels][gemm]") {
+  std::vector<float> memory(64 * 64);
+  const Upcoming all(memory.data(), memory.size() * sizeof(float));
+  CHECK(Upcoming(memory.data(), fetch_most + 1).take(1).lines == 0);
+  CHECK(Upcoming().take(8).first == nullptr);
+  std::int64_t lines = 0;
+  const auto* next = reinterpret_cast<const std::byte*>(memory.data());
+  for (std::int64_t i = 0; i < 3; ++i) {
+    auto part = all.part(i, 3);
+    for (auto run = part.take(50); run.lines > 0; run = part.take(50)) {
+      CHECK(run.first == next);
+      next += run.lines * Upcoming::line;
+      lines += run.lines;
+    }
+  }
+  CHECK(lines == 256);
+
+  for (Isa isa : isas()) {
+    for (const int threads : {1, 3}) {
+      const Setting setting(isa, threads);
+      for (const auto& [m, n, k] : {std::array<Size, 3>{32, 64, 64}, {23, 70, 31}, {64, 300, 100}, {9, 5, 300}}) {
+        CAPTURE(name(isa), threads, m, n, k);
+        const auto a = random_vector<float>(m * k, 1), b = random_vector<float>(k * n, 2);
+        std::vector<float> plain(static_cast<std::size_t>(m * n)), asking = plain;
+        gemm<float>(m, n, k, {a.data(), k, 1}, {b.data(), n, 1}, plain.data(), n);
+        gemm<float>(m, n, k, {a.data(), k, 1}, {b.data(), n, 1}, asking.data(), n, {}, all);
+        CHECK(plain == asking);
       }
     }
   }

@@ -1,6 +1,9 @@
 // matmul by all of PyTorch's batching rules, bmm and linear.
 #include "shunt/ops/matmul.hpp"
 
+#include <algorithm>
+
+#include "shunt/tensor.hpp"
 #include "support/catch.hpp"
 #include "support/check_op.hpp"
 #include "support/naive.hpp"
@@ -93,4 +96,34 @@ TEST_CASE("products: errors name both shapes", "[ops][matmul]") {
   CHECK_THROWS_WITH(linear(a, b), Catch::Contains("5") && Catch::Contains("(2, 3)"));
   CHECK_THROWS_AS(linear(a, zeros({3})), ShapeError);
   CHECK_THROWS_AS(linear(a, zeros({4, 3}), zeros({3})), ShapeError);
+}
+
+TEST_CASE("linear: one tensor as input, weight and base", "[ops][matmul]") {
+  manual_seed(12);
+  auto a = randn<double>({5, 5}).requires_grad(), b = randn<double>({5, 5}).requires_grad();
+  const auto g = randn<double>({5, 5}), a0 = a.detach(), b0 = b.detach();
+  linear(a, a, Tensor<double>()).backward(g);
+  CHECK(allclose(a.grad(), matmul(g, a0) + matmul(g.t(), a0), 1e-12));
+  linear_onto(b, b, b, Tensor<double>()).backward(g);
+  CHECK(allclose(b.grad(), g + matmul(g, b0) + matmul(g.t(), b0), 1e-12));
+}
+
+TEST_CASE("linear: a stack of weights that come and go in another order each time", "[ops][matmul]") {
+  manual_seed(13);
+  std::vector<Tensor<float>> weights(6);
+  for (int step = 0; step < 4; ++step) {
+    for (auto& w : weights)
+      if (step % 2 == 0 || &w - weights.data() < 3) w = randn({33, 33}).requires_grad();
+    std::rotate(weights.begin(), weights.begin() + step, weights.end());
+    const auto x = randn({32, 33}), g = randn({32, 33});
+    auto y = x, want = x;
+    for (const auto& w : weights) y = linear(y, w, Tensor<float>()) * 0.2, w.zero_grad();
+    y.backward(g);
+    std::vector<Tensor<float>> in;
+    for (const auto& w : weights) in.push_back(want), want = matmul(want, w.detach().t()) * 0.2;
+    CHECK(allclose(y, want, 1e-4, 1e-5));
+    auto dy = g * 0.2;
+    for (std::size_t i = weights.size(); i-- > 0; dy = matmul(dy, weights[i].detach()) * 0.2)
+      CHECK(allclose(weights[i].grad(), matmul(dy.t(), in[i]), 1e-3, 1e-4));
+  }
 }

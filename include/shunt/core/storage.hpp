@@ -23,6 +23,7 @@ struct Storage : Counted<Storage> {
   const char* last_change = "";            ///< The operation that made the last one.
   Ref<Memory> owner;                       ///< Of elements that lie elsewhere.
   Ref<Memory> plan;                        ///< How products with these elements are computed; see ops/matmul.hpp.
+  std::atomic<const void*> next_weight = nullptr;  ///< What products read after these elements: an address only.
 
   void* data() noexcept { return reinterpret_cast<std::byte*>(this) + header; }
 

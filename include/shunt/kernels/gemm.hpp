@@ -12,7 +12,7 @@ namespace shunt::kernels {
 
 template <class T>
 void gemm(std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<T> b, T* c, std::int64_t ldc,
-          const Epilogue<T>& e = {});
+          const Epilogue<T>& e = {}, const Upcoming& upcoming = {});
 
 namespace detail {
 
@@ -90,16 +90,17 @@ void gemm_generic(std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, 
 }  // namespace detail
 
 /// C = A B, then the epilogue. a (m, k), b (k, n), c (m, n) with rows ldc apart; k = 0 gives the epilogue alone. C must
-/// not overlap A or B. The same bits for every number of threads. float and double have register kernels.
+/// not overlap A or B. The same bits for every number of threads. float and double have register kernels, which bring
+/// near what is upcoming if they are small.
 template <class T>
 void gemm(std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<T> b, T* c, std::int64_t ldc,
-          const Epilogue<T>& e) {
+          const Epilogue<T>& e, [[maybe_unused]] const Upcoming& upcoming) {
   if (m <= 0 || n <= 0) return;
   if (k <= 0) a = b = {c, 0, 0}, k = 0;
   if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double>) {
     Epilogue<T> end = e;
     if (e.base == c && e.base_row == ldc && !e.accumulate) end.base = nullptr, end.accumulate = true;
-    detail::gemm_tiled(m, n, k, a, b, c, ldc, end);
+    detail::gemm_tiled(m, n, k, a, b, c, ldc, end, upcoming);
   } else if constexpr (std::is_same_v<T, bfloat16>) {
     detail::gemm_in_float(m, n, k, a, b, c, ldc, e);
   } else if constexpr (is_dual<T>) {

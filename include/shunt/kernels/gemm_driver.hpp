@@ -11,7 +11,7 @@ namespace shunt::kernels::detail {
 /// A is read where it lies, and B where its rows are contiguous; one panel of B is packed otherwise.
 template <class T>
 void gemm_direct(const GemmLoops<T, T>& loops, std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a,
-                 Operand<T> b, T* c, std::int64_t ldc, const Epilogue<T>& e) {
+                 Operand<T> b, T* c, std::int64_t ldc, const Epilogue<T>& e, Upcoming upcoming) {
   const int W = loops.width, R = loops.cols();
   for (std::int64_t j = 0; j < n; j += R) {
     const int cols = static_cast<int>(std::min<std::int64_t>(n - j, R)), width = cols > W ? R : W;
@@ -29,6 +29,7 @@ void gemm_direct(const GemmLoops<T, T>& loops, std::int64_t m, std::int64_t n, s
     }
     Tile<T> tile{a.data, a.row, a.col, panel, ldb, k, c + j, ldc, 0, cols, e.at(0, j)};
     tile.far = far;
+    tile.upcoming = &upcoming;
     loops.multiply_panel(m, tile);
   }
 }
@@ -42,12 +43,13 @@ struct DirectTasks {
   T* c;
   std::int64_t ldc;
   const Epilogue<T>& e;
+  const Upcoming& upcoming;
   [[gnu::noinline]] void operator()(std::int64_t begin, std::int64_t end) const {
-    const std::int64_t across = (n + cols - 1) / cols;
+    const std::int64_t across = (n + cols - 1) / cols, tasks = across * ((m + rows - 1) / rows);
     for (std::int64_t task = begin; task < end; ++task) {
       const std::int64_t i = task / across * rows, j = task % across * cols;
       gemm_direct<T>(loops, std::min(m - i, rows), std::min(n - j, cols), k, {a.data + i * a.row, a.row, a.col},
-                     {b.data + j * b.col, b.row, b.col}, c + i * ldc + j, ldc, e.at(i, j));
+                     {b.data + j * b.col, b.row, b.col}, c + i * ldc + j, ldc, e.at(i, j), upcoming.part(task, tasks));
     }
   }
 };
@@ -151,7 +153,7 @@ void gemm_blocked(const GemmLoops<S, T>& loops, std::int64_t m, std::int64_t n, 
 /// The product of floats or doubles.
 template <class T>
 void gemm_tiled(std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<T> b, T* c, std::int64_t ldc,
-                const Epilogue<T>& e) {
+                const Epilogue<T>& e, const Upcoming& upcoming) {
   const GemmLoops<T, T>& loops = gemm_loops<T, T>();
   if (gemm_few(loops.width, m, n, k, a, b, c, ldc, e)) return;
   // Rows read in place; what one thread does alone; a task, small enough that threads end together.
@@ -159,10 +161,10 @@ void gemm_tiled(std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Op
   const std::int64_t work = m * n * k, R = loops.cols();
   const bool direct = work <= 128 * 128 * 128 || ((m <= most || n <= R) && k <= 4096);
   if (!direct) return gemm_blocked<T, T>(loops, m, n, k, a, b, c, ldc, e);
-  if (work <= few) return gemm_direct(loops, m, n, k, a, b, c, ldc, e);
+  if (work <= few) return gemm_direct(loops, m, n, k, a, b, c, ldc, e, upcoming);
   const std::int64_t rows = std::min(m, most), cols = std::max(task / (rows * k + 1) / R * R, R);
   parallel_for((m + rows - 1) / rows * ((n + cols - 1) / cols), task / (rows * cols * k + 1) + 1,
-               DirectTasks<T>{loops, m, n, k, rows, cols, a, b, c, ldc, e});
+               DirectTasks<T>{loops, m, n, k, rows, cols, a, b, c, ldc, e, upcoming});
 }
 
 /// From operands of another type, which are widened as they are read or packed.

@@ -87,7 +87,8 @@ bool gemm_few(int width, std::int64_t m, std::int64_t n, std::int64_t k, Operand
   const bool far = k * lines > 1 << 16;
   if (matrix.col == 1) {
     // Every sum of lanes costs as much as some hundred products.
-    if (count > (k >= 512 ? most_dots : std::max<std::int64_t>(2, k / 64)) || (x.col != 1 && count > 1 && same)) return false;
+    if (count > (k >= 512 ? most_dots : std::max<std::int64_t>(2, k / 64)) || (x.col != 1 && count > 1 && same))
+      return false;
   } else if (matrix.row != 1 || count > (!same ? 4 : far ? 3 : 2)) {
     return false;
   }

@@ -7,6 +7,7 @@
 
 #include "shunt/core/scalar.hpp"
 #include "shunt/core/threads.hpp"
+#include "shunt/kernels/fetch.hpp"
 #include "shunt/kernels/gemm_scratch.hpp"
 #include "shunt/kernels/isa.hpp"
 
@@ -54,6 +55,8 @@ struct Tile {
   const std::int64_t* a_at = nullptr;  ///< Positions of the rows of a, instead of multiples of `row`.
   const std::int64_t* b_at = nullptr;  ///< Positions of the rows of b, instead of multiples of `ldb`.
   bool far = false;                    ///< Whether b comes from beyond the second-level cache.
+  Upcoming* upcoming = nullptr;        ///< What multiply_panel() asks for meanwhile.
+  const std::byte* asked = nullptr;    ///< What this tile asks for, a line with every value of k.
 };
 
 /// One instruction set's part of a product whose operands are of type S: the driver, which cuts the work, is compiled

@@ -133,27 +133,23 @@ struct ByPairs {
 };
 #endif
 
-// M x N accumulators stay in registers for the whole of k. Rows beyond t.rows repeat the last one and are not stored.
+// A panel of B comes from the second-level cache; only the highest tiles have time to ask for it early.
+template <int M>
+inline constexpr int rows_ahead = SHUNT_ISA_BYTES == 64 && M > 8 ? 8 : 0;
+
+// Sums over k of products of M rows with N vectors of columns. Rows beyond t.rows repeat the last one.
 template <class T, int M, int N, class Product>
-[[gnu::noinline]] void tile(const Tile<T>& t) {
+[[gnu::always_inline]] inline void multiply_rows(const Tile<T>& t, typename Simd<T>::V (&acc)[M][N]) {
   using V = typename Simd<T>::V;
-  constexpr int W = Simd<T>::width;
+  constexpr int W = Simd<T>::width, ahead = rows_ahead<M>;
   const T* a[M];
   for (int i = 0; i < M; ++i) {
     const int r = i < t.rows ? i : t.rows - 1;
     a[i] = t.a + (t.a_at != nullptr ? t.a_at[r] : r * t.row);
   }
-  V acc[M][N] = {};
   const T* b = t.b;
   const std::int64_t k = Product::steps(t.k), col = t.col, ldb = t.ldb;
   const std::int64_t* const b_at = t.b_at;
-  // A panel of B comes from the second-level cache; only the highest tiles have time to ask for it early.
-  constexpr int ahead = SHUNT_ISA_BYTES == 64 && M > 8 ? 8 : 0;
-  if (k >= 64) {
-    for (int i = 0; i < t.rows; ++i) {
-      for (int j = 0; j < N; ++j) __builtin_prefetch(t.c + i * t.ldc + j * W, 1);
-    }
-  }
   for (std::int64_t p = 0, q = 0; p < k; ++p, q += col, b += ldb) {
     if (b_at != nullptr) b = t.b + b_at[p];
     if constexpr (ahead > 0) {
@@ -169,6 +165,65 @@ template <class T, int M, int N, class Product>
       for (int j = 0; j < N; ++j) Product::template add<T>(acc[i][j], a[i] + q, bv[j]);
     }
   }
+}
+// The tiles of 32 rows, the batches whose products wait for memory most: they have time to ask for what is upcoming.
+template <int M>
+inline constexpr bool asks_ahead = SHUNT_ISA_BYTES == 64 && (M == 10 || M == 12);
+
+// The same where rows of both operands are evenly apart and at most the last one is beyond t.rows: a pointer to every
+// second row of A, so that all find a register. (14 rows do so only with others in memory, and are slower like this.)
+template <class T, int M, int N, class Product>
+[[gnu::always_inline]] inline void multiply_pairs(const Tile<T>& t, typename Simd<T>::V (&acc)[M][N]) {
+  using V = typename Simd<T>::V;
+  constexpr int W = Simd<T>::width, ahead = rows_ahead<M>, period = 8;
+  const T* a[M / 2];
+  for (int i = 0; i < M / 2; ++i) a[i] = t.a + 2 * i * t.row;
+  const T* const last = t.rows == M ? a[M / 2 - 1] + t.row : a[M / 2 - 1];
+  const T* b = t.b;
+  const std::byte* asked = t.asked;
+  const std::int64_t k = Product::steps(t.k), col = t.col, ldb = t.ldb;
+  for (std::int64_t p = 0, q = 0, odd = t.row; p < k;) {
+    const std::int64_t stop = k - p < period ? k : p + period;
+    if (asked != nullptr) {
+#pragma GCC unroll 8
+      for (int i = 0; i < period; ++i) __builtin_prefetch(asked + i * Upcoming::line, 0, 2);
+      asked += period * Upcoming::line;
+    }
+    for (; p < stop; ++p, q += col, odd += col, b += ldb) {
+      if constexpr (ahead > 0) {
+#pragma GCC unroll 16
+        for (int j = 0; j < N; ++j) __builtin_prefetch(b + ahead * ldb + j * W);
+      }
+      V bv[N];
+#pragma GCC unroll 16
+      for (int j = 0; j < N; ++j) load(bv[j], b + j * W);
+#pragma GCC unroll 16
+      for (int i = 0; i < M; ++i) {
+        const T* const at = i == M - 1 ? last + q : a[i / 2] + (i % 2 == 0 ? q : odd);
+#pragma GCC unroll 16
+        for (int j = 0; j < N; ++j) Product::template add<T>(acc[i][j], at, bv[j]);
+      }
+    }
+  }
+}
+
+// M x N accumulators stay in registers for the whole of k. Rows beyond t.rows are not stored.
+template <class T, int M, int N, class Product>
+[[gnu::noinline]] void tile(const Tile<T>& t) {
+  using V = typename Simd<T>::V;
+  constexpr int W = Simd<T>::width;
+  V acc[M][N] = {};
+  if (t.k >= 64) {
+    for (int i = 0; i < t.rows; ++i) {
+      for (int j = 0; j < N; ++j) __builtin_prefetch(t.c + i * t.ldc + j * W, 1);
+    }
+  }
+  bool done = false;
+  if constexpr (asks_ahead<M>) {
+    done = t.a_at == nullptr && t.b_at == nullptr && t.rows >= M - 1;
+    if (done) multiply_pairs<T, M, N, Product>(t, acc);
+  }
+  if (!done) multiply_rows<T, M, N, Product>(t, acc);
   const Epilogue<T>& e = t.end;
   if (t.cols == N * W && e.bias == nullptr && e.row_bias == nullptr && e.base == nullptr) {
     T* c = t.c;

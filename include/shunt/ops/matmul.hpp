@@ -1,6 +1,9 @@
 // Matrix products by PyTorch's rules, and the affine map of a linear layer.
 #pragma once
 
+#include <tuple>
+#include <utility>
+
 #include "shunt/kernels/fetch.hpp"
 #include "shunt/kernels/gemm.hpp"
 #include "shunt/ops/flops.hpp"
@@ -125,6 +128,17 @@ struct ProductPlan : Memory {
   virtual bool run(const Tensor<T>& w, const Tensor<T>& x, const T* bias, const T* base, T* y) = 0;
 };
 
+/// The weights that products read last. Their order repeats from step to step, and is turned round in backward, so that
+/// each can ask for the one whose turn is next while it multiplies: by an address, which may be out of date.
+struct LastWeights {
+  const void *forward = nullptr, *backward = nullptr;
+
+  static LastWeights& of_thread() {
+    static thread_local LastWeights last;
+    return last;
+  }
+};
+
 }  // namespace detail
 
 /// base + x w^T + b: x (..., in), w (out, in), b (out,) -> (..., out). b and base may hold nothing; base, of the
@@ -147,33 +161,49 @@ Tensor<T> linear_onto(const Tensor<T>& base, const Tensor<T>& x, const Tensor<T>
   detail::count_multiply_adds(static_cast<double>(rows.size(0)) * static_cast<double>(w.numel()));
   const T *const bias_data = bias.defined() ? bias.data() : nullptr, *const base_data =
                                                                          skip.defined() ? skip.data() : nullptr;
+  auto& next = w.body().storage->next_weight;
+  const std::size_t bytes = static_cast<std::size_t>(w.numel()) * sizeof(T);
+  const void* const before = std::exchange(detail::LastWeights::of_thread().forward, w.data());
   auto* const plan = static_cast<detail::ProductPlan<T>*>(w.body().storage->plan.get());
   if (plan == nullptr || !plan->run(w, rows, bias_data, base_data, y.data())) {
     kernels::fetch(w.data(), w.is_contiguous() ? w.numel() : 0);
     kernels::gemm<T>(rows.size(0), w.size(0), w.size(1), detail::operand(rows), detail::transposed(w), y.data(),
-                     w.size(0), {.bias = bias_data, .base = base_data, .base_row = w.size(0)});
+                     w.size(0), {.bias = bias_data, .base = base_data, .base_row = w.size(0)},
+                     {next.load(std::memory_order_relaxed), bytes});
   }
-  return record("linear", y, {x, w, b, base}, [x = save(rows), w = save(w)](const Tensor<T>& g, Slots<T>& into) {
+  auto backward = [x = save(rows), w = save(w), before, bytes](const Tensor<T>& g, Slots<T>& into) {
     into.add(3, g);
     const auto dy = detail::as_rows(g);
     const std::int64_t n = dy.size(0), out = dy.size(1);
+    const auto weight = into.wants(0) ? w.get("linear") : Tensor<T>();
+    const auto in = into.wants(1) ? x.get("linear") : Tensor<T>();
+    Tensor<T> dw;
+    bool add_dw = false;
+    const bool early = into.wants(1) && into.edges()[0] != into.edges()[1];  // else two buffers would be one
+    if (early) std::tie(dw, add_dw) = into.target(1);
     if (into.wants(0)) {
-      const auto weight = w.get("linear");
+      auto& last = detail::LastWeights::of_thread().backward;
+      weight.body().storage->next_weight.store(std::exchange(last, weight.data()), std::memory_order_relaxed);
+      kernels::Upcoming upcoming;
+      if (early) {
+        upcoming.add(dw.data(), bytes);
+        upcoming.add(in.data(), static_cast<std::size_t>(in.numel()) * sizeof(T));
+      }
       auto [dx, accumulate] = into.target(0);
       kernels::fetch(weight.data(), weight.is_contiguous() ? weight.numel() : 0);
       kernels::gemm<T>(n, weight.size(1), out, detail::operand(dy), detail::operand(weight), dx.data(), weight.size(1),
-                       {.accumulate = accumulate});  // dX += G W
+                       {.accumulate = accumulate}, upcoming);  // dX += G W
     }
     if (into.wants(1)) {
-      const auto in = x.get("linear");
-      auto [dw, accumulate] = into.target(1);
+      if (!early) std::tie(dw, add_dw) = into.target(1);
       kernels::fetch(in.data(), in.is_contiguous() ? in.numel() : 0);
       kernels::fetch_to_write(dw.data(), dw.numel());
       kernels::gemm<T>(out, in.size(1), n, detail::transposed(dy), detail::operand(in), dw.data(), in.size(1),
-                       {.accumulate = accumulate});  // dW += G^T X
+                       {.accumulate = add_dw}, {before, bytes});  // dW += G^T X
     }
     into.add(2, dy);  // db += the sum of g's rows
-  });
+  };
+  return record("linear", y, {x, w, b, base}, std::move(backward));
 }
 /// x w^T + b, b optional.
 template <Scalar T>
