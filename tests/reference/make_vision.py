@@ -207,13 +207,14 @@ class Highway(nn.Module):
 # Inputs of which no value comes within float's error of the point where a ReLU or a pooling decides otherwise.
 records = {}
 for name, photos in {
-    "resnet18": "input", "resnet34": "input", "resnet50": "input", "resnet101": "input", "resnet152": "input",
-    "wide_resnet50_2": "input", "wide_resnet101_2": "input", "resnext50_32x4d": "input8", "resnext101_32x8d": "input",
+    "resnet18": "input", "resnet34": "input", "resnet50": "input", "resnet101": "input2", "resnet152": "input2",
+    "wide_resnet50_2": "input6", "wide_resnet101_2": "input6", "resnext50_32x4d": "input8", "resnext101_32x8d": "input",
 }.items():
     net, x = getattr(torchvision.models, name)(), parity.series(photos, 4, 3, 64, 64)
     records[name] = parity.record(net, x, steps=10 if name == "resnet18" else 0, calm=True)
 for name in "vgg11 vgg13 vgg16 vgg19 vgg11_bn vgg13_bn vgg16_bn vgg19_bn".split():
-    net, x = getattr(torchvision.models, name)(dropout=0.0), parity.series("input1", 4, 3, 32, 32)
+    photos = "input6" if name == "vgg19_bn" else "input1"
+    net, x = getattr(torchvision.models, name)(dropout=0.0), parity.series(photos, 4, 3, 32, 32)
     records[name] = parity.record(net, x, steps=10 if name == "vgg11_bn" else 0, calm=True)
 parity.write("resnets", records)
 

@@ -153,15 +153,4 @@ void check(const Record& record, const Make& make, const Run& run) {
   check_steps(net, run, record);
 }
 
-/// Names, and values in eval mode, in float: for the large members of a family whose others are checked in full.
-template <class Make, class Run>
-void check_values(const Record& record, const Make& make, const Run& run) {
-  auto net = make_unset<float>(make);
-  check_names(net.state_dict(), record);
-  fill<float>(net, record.calm);
-  net.eval();
-  const shunt::NoGrad unrecorded;
-  compare(run(net).template to<double>(), record.eval, tolerances<float>.value);
-}
-
 }  // namespace parity
