@@ -85,7 +85,7 @@ TEST_CASE("A decoder block that keeps what it has read gives the same in parts",
   nn::TransformerDecoderBlock<double> block(small(GENERATE(true, false)));
   shaken(block);
   const auto x = randn<double>({2, 6, width}), memory = randn<double>({2, 5, width});
-  const auto mask = rand<double>({2, 1, 1, 5}) < 0.7 | tril(ones<bool>({1, 5}));  // the first may always be seen
+  const auto mask = (rand<double>({2, 1, 1, 5}) < 0.7) | tril(ones<bool>({1, 5}));  // the first may always be seen
   const NoGrad unrecorded;
   const auto whole = block(x, memory, {.is_causal = true, .memory_mask = mask});
   nn::KeyValueCache<double> read(1, 2, 2, 6, width / 2), of_memory(1, 2, 2, 5, width / 2);
