@@ -13,7 +13,7 @@ void multiply_panel(std::int64_t m, Tile<T> t) {
     t.c = c + i * t.ldc;
     if (end.row_bias != nullptr) t.end.row_bias = end.row_bias + i;
     if (end.base != nullptr) t.end.base = end.base + i * end.base_row;
-    if (t.upcoming != nullptr && t.rows > 8) t.asked = t.upcoming->take(t.k).first;
+    if (t.upcoming != nullptr && asks_ahead(t.rows)) t.asked = t.upcoming->take(t.k).first;
     run_tile<T, Product>(t);
   }
 }

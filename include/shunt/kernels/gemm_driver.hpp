@@ -13,22 +13,22 @@ template <class T>
 void gemm_direct(const GemmLoops<T, T>& loops, std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a,
                  Operand<T> b, T* c, std::int64_t ldc, const Epilogue<T>& e, Upcoming upcoming) {
   const int W = loops.width, R = loops.cols();
+  const std::int64_t many = std::int64_t{1} << 20, spread = k * b.row;
+  const bool far = spread * static_cast<std::int64_t>(sizeof(T)) > many;
+  const bool evicts = m > loops.rows && spread > many;  // rows of B would evict each other
   for (std::int64_t j = 0; j < n; j += R) {
     const int cols = static_cast<int>(std::min<std::int64_t>(n - j, R)), width = cols > W ? R : W;
     const T* panel = b.data + j * b.col;
     std::int64_t ldb = b.row;
-    const std::int64_t all = k * b.row;
-    bool far = all * static_cast<std::int64_t>(sizeof(T)) > std::int64_t{1} << 20;
-    const bool evicts = m > loops.rows && all > std::int64_t{1} << 20;  // rows of B would evict each other
-    if (b.col != 1 || cols != width || evicts) {
+    const bool packs = b.col != 1 || cols != width || evicts;
+    if (packs) {
       T* packed = scratch<T>(Scratch::panel_b, k * R + W);
       loops.pack(packed, width, panel, b.col, b.row, cols, k);
       panel = packed;
       ldb = width;
-      far = false;
     }
     Tile<T> tile{a.data, a.row, a.col, panel, ldb, k, c + j, ldc, 0, cols, e.at(0, j)};
-    tile.far = far;
+    tile.far = far && !packs;
     tile.upcoming = &upcoming;
     loops.multiply_panel(m, tile);
   }

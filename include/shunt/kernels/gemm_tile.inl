@@ -166,9 +166,9 @@ template <class T, int M, int N, class Product>
     }
   }
 }
-// The tiles of 32 rows, the batches whose products wait for memory most: they have time to ask for what is upcoming.
-template <int M>
-inline constexpr bool asks_ahead = SHUNT_ISA_BYTES == 64 && (M == 10 || M == 12);
+// Tiles of 10 and 12 rows, which 32 are cut into, the batches whose products wait for memory most: they have time to
+// ask for what is upcoming.
+constexpr bool asks_ahead(int rows) { return SHUNT_ISA_BYTES == 64 && rows > 8 && rows <= 12; }
 
 // The same where rows of both operands are evenly apart and at most the last one is beyond t.rows: a pointer to every
 // second row of A, so that all find a register. (14 rows do so only with others in memory, and are slower like this.)
@@ -219,7 +219,7 @@ template <class T, int M, int N, class Product>
     }
   }
   bool done = false;
-  if constexpr (asks_ahead<M>) {
+  if constexpr (asks_ahead(M)) {
     done = t.a_at == nullptr && t.b_at == nullptr && t.rows >= M - 1;
     if (done) multiply_pairs<T, M, N, Product>(t, acc);
   }
@@ -270,7 +270,7 @@ inline void run_tile(const Tile<T>& t) {
 #endif
   int pairs = (t.rows - 1) / 2;
 #if SHUNT_ISA_BYTES == 64
-  if (t.far && t.rows > 4 && pairs < 4) pairs = 4;  // the least that asks for rows of B early
+  if (t.far && t.rows > 4 && t.rows <= 8) pairs = 4;  // the least that asks for rows of B early
 #endif
   (t.cols > Simd<T>::width ? wide[pairs] : narrow[pairs])(t);
 }

@@ -128,6 +128,10 @@ struct ProductPlan : Memory {
   virtual bool run(const Tensor<T>& w, const Tensor<T>& x, const T* bias, const T* base, T* y) = 0;
 };
 
+template <Scalar T>
+std::size_t bytes_of(const Tensor<T>& x) {
+  return static_cast<std::size_t>(x.numel()) * sizeof(T);
+}
 /// The weights that products read last. Their order repeats from step to step, and is turned round in backward, so that
 /// each can ask for the one whose turn is next while it multiplies: by an address, which may be out of date.
 struct LastWeights {
@@ -162,16 +166,15 @@ Tensor<T> linear_onto(const Tensor<T>& base, const Tensor<T>& x, const Tensor<T>
   const T *const bias_data = bias.defined() ? bias.data() : nullptr, *const base_data =
                                                                          skip.defined() ? skip.data() : nullptr;
   auto& next = w.body().storage->next_weight;
-  const std::size_t bytes = static_cast<std::size_t>(w.numel()) * sizeof(T);
   const void* const before = std::exchange(detail::LastWeights::of_thread().forward, w.data());
   auto* const plan = static_cast<detail::ProductPlan<T>*>(w.body().storage->plan.get());
   if (plan == nullptr || !plan->run(w, rows, bias_data, base_data, y.data())) {
     kernels::fetch(w.data(), w.is_contiguous() ? w.numel() : 0);
     kernels::gemm<T>(rows.size(0), w.size(0), w.size(1), detail::operand(rows), detail::transposed(w), y.data(),
                      w.size(0), {.bias = bias_data, .base = base_data, .base_row = w.size(0)},
-                     {next.load(std::memory_order_relaxed), bytes});
+                     {next.load(std::memory_order_relaxed), detail::bytes_of(w)});
   }
-  auto backward = [x = save(rows), w = save(w), before, bytes](const Tensor<T>& g, Slots<T>& into) {
+  auto backward = [x = save(rows), w = save(w), before](const Tensor<T>& g, Slots<T>& into) {
     into.add(3, g);
     const auto dy = detail::as_rows(g);
     const std::int64_t n = dy.size(0), out = dy.size(1);
@@ -186,8 +189,8 @@ Tensor<T> linear_onto(const Tensor<T>& base, const Tensor<T>& x, const Tensor<T>
       weight.body().storage->next_weight.store(std::exchange(last, weight.data()), std::memory_order_relaxed);
       kernels::Upcoming upcoming;
       if (early) {
-        upcoming.add(dw.data(), bytes);
-        upcoming.add(in.data(), static_cast<std::size_t>(in.numel()) * sizeof(T));
+        upcoming.add(dw.data(), detail::bytes_of(dw));
+        upcoming.add(in.data(), detail::bytes_of(in));
       }
       auto [dx, accumulate] = into.target(0);
       kernels::fetch(weight.data(), weight.is_contiguous() ? weight.numel() : 0);
@@ -199,7 +202,7 @@ Tensor<T> linear_onto(const Tensor<T>& base, const Tensor<T>& x, const Tensor<T>
       kernels::fetch(in.data(), in.is_contiguous() ? in.numel() : 0);
       kernels::fetch_to_write(dw.data(), dw.numel());
       kernels::gemm<T>(out, in.size(1), n, detail::transposed(dy), detail::operand(in), dw.data(), in.size(1),
-                       {.accumulate = add_dw}, {before, bytes});  // dW += G^T X
+                       {.accumulate = add_dw}, {before, detail::bytes_of(dw)});  // dW += G^T X
     }
     into.add(2, dy);  // db += the sum of g's rows
   };
